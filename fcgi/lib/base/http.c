@@ -1,0 +1,318 @@
+#include "base/http_state.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+/* The pool: libcurl's sockets and timer in our loop, calls in and out. */
+
+/* One of libcurl's sockets, in our loop. */
+struct http_socket {
+	struct ccp_watch watch;
+	struct ccp_http *http;
+};
+
+static void settle(struct ccp_http *http);
+
+static void
+on_socket_event(void *arg, uint32_t events)
+{
+	struct http_socket *s = arg;
+	struct ccp_http *http = s->http;
+	int fd = s->watch.fd, running;
+	int mask = 0;
+
+	if (events & (EPOLLIN | EPOLLRDHUP))
+		mask |= CURL_CSELECT_IN;
+	if (events & EPOLLOUT)
+		mask |= CURL_CSELECT_OUT;
+	if (events & (EPOLLERR | EPOLLHUP))
+		mask |= CURL_CSELECT_IN | CURL_CSELECT_ERR;
+	http->busy++;
+	curl_multi_socket_action(http->multi, fd, mask, &running);
+	http->busy--;
+	settle(http);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct ccp_http *http = arg;
+	int running;
+
+	http->busy++;
+	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	http->busy--;
+	settle(http);
+}
+
+/* libcurl says which events of a socket it waits for. */
+static int
+socket_wish(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+	struct ccp_http *http = arg;
+	struct http_socket *s = socket_arg;
+	uint32_t events = 0;
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (s) {
+			ccp_loop_unwatch(http->loop, &s->watch);
+			curl_multi_assign(http->multi, fd, NULL);
+			free(s);
+		}
+		return 0;
+	}
+	if (!s) {
+		s = calloc(1, sizeof(*s));
+		if (!s)
+			return -1;
+		s->http = http;
+		s->watch = (struct ccp_watch){ .fd = fd, .fn = on_socket_event, .arg = s };
+		curl_multi_assign(http->multi, fd, s);
+	}
+	if (what & CURL_POLL_IN)
+		events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		events |= EPOLLOUT;
+	return ccp_loop_watch(http->loop, &s->watch, events, NULL) ? -1 : 0;
+}
+
+static int
+timer_wish(CURLM *multi, long timeout_ms, void *arg)
+{
+	struct ccp_http *http = arg;
+
+	(void)multi;
+	if (timeout_ms < 0) {
+		ccp_timer_stop(http->loop, &http->timer);
+		return 0;
+	}
+	return ccp_timer_set(http->loop, &http->timer, timeout_ms) ? -1 : 0;
+}
+
+/*
+ * The certificates we trust, read once. libcurl 7.88 would read the whole
+ * bundle for every connection (its store cache is off when a CApath is set, as
+ * in Debian: lib/vtls/openssl.c): 20 ms of CPU and half a megabyte each.
+ */
+static enum ccp_err
+load_trusted(struct ccp_http *http, struct ccp_error *err)
+{
+	const char *file = http->config->ssl_cert_file;
+	const char *dir = getenv(X509_get_default_cert_dir_env());
+
+	http->trusted = X509_STORE_new();
+	if (!http->trusted)
+		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for certificates");
+	if (!*file) {
+		X509_STORE_set_default_paths(http->trusted);
+		return CCP_OK;
+	}
+	if (X509_STORE_load_file(http->trusted, file) != 1)
+		return ccp_fail(err, CCP_ERR_SETTING, "SSL_CERT_FILE: no certificates in %s", file);
+	X509_STORE_load_path(http->trusted, dir ? dir : X509_get_default_cert_dir());
+	return CCP_OK;
+}
+
+enum ccp_err
+ccp_http_new(const struct ccp_config *config, struct ccp_loop *loop, struct ccp_http **out,
+             struct ccp_error *err)
+{
+	struct ccp_http *http = calloc(1, sizeof(*http));
+	enum ccp_err rc;
+
+	*out = NULL;
+	if (!http)
+		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for the HTTP pool");
+	http->config = config;
+	http->loop = loop;
+	http->timer = (struct ccp_timer){ .fn = on_timer, .arg = http };
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+	    !(http->multi = curl_multi_init())) {
+		rc = ccp_fail(err, CCP_ERR_NOMEM, "libcurl could not be started");
+		goto fail;
+	}
+	rc = load_trusted(http, err);
+	if (rc)
+		goto fail;
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, socket_wish);
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, timer_wish);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)CCP_HTTP_CONNECTIONS_MAX);
+	*out = http;
+	return CCP_OK;
+fail:
+	ccp_http_free(http);
+	return rc;
+}
+
+void
+ccp_http_free(struct ccp_http *http)
+{
+	if (!http)
+		return;
+	settle(http);
+	if (http->multi)
+		curl_multi_cleanup(http->multi);
+	ccp_timer_stop(http->loop, &http->timer);
+	X509_STORE_free(http->trusted);
+	curl_global_cleanup();
+	free(http);
+}
+
+static void
+queue(struct ccp_http_call *call)
+{
+	struct ccp_http_call **end = &call->http->waiting;
+
+	if (call->queued)
+		return;
+	while (*end)
+		end = &(*end)->next;
+	call->next = NULL;
+	call->queued = true;
+	*end = call;
+}
+
+enum ccp_err
+ccp_http_start(struct ccp_http *http, const struct ccp_http_request *request,
+               const struct ccp_http_handlers *handlers, struct ccp_http_call **out,
+               struct ccp_error *err)
+{
+	struct ccp_http_call *call = calloc(1, sizeof(*call));
+	enum ccp_err rc;
+
+	*out = NULL;
+	if (!call || !(call->easy = curl_easy_init())) {
+		free(call);
+		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for an HTTP call");
+	}
+	call->http = http;
+	call->handlers = *handlers;
+	call->body = request->body;
+	rc = ccp_http_call_setup(call, request, err);
+	if (rc) {
+		ccp_http_call_free(call);
+		return rc;
+	}
+	*out = call;
+	queue(call);
+	if (!http->busy)
+		settle(http);
+	return CCP_OK;
+}
+
+void
+ccp_http_cancel(struct ccp_http_call *call)
+{
+	if (!call)
+		return;
+	call->cancelled = true;
+	queue(call);
+	if (!call->http->busy)
+		settle(call->http);
+}
+
+void
+ccp_http_resume(struct ccp_http_call *call)
+{
+	struct ccp_http *http = call->http;
+	int running;
+
+	http->busy++;
+	curl_easy_pause(call->easy, CURLPAUSE_CONT);
+	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	http->busy--;
+	if (!http->busy)
+		settle(http);
+}
+
+bool
+ccp_http_body_sent(const struct ccp_http_call *call)
+{
+	return call->answered && call->sent == call->body.len;
+}
+
+static enum ccp_http_end
+end_of(CURLcode code, bool answered)
+{
+	switch (code) {
+	case CURLE_OK:
+		return CCP_HTTP_DONE;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_ISSUER_ERROR:
+		return CCP_HTTP_CERTIFICATE;
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PROXY:
+	case CURLE_OPERATION_TIMEDOUT:
+		return answered ? CCP_HTTP_CUT : CCP_HTTP_CONNECT;
+	default:
+		return CCP_HTTP_CUT;
+	}
+}
+
+/* Takes finished calls out and tells their owners. */
+static void
+collect_done(struct ccp_http *http)
+{
+	struct ccp_http_call *call;
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(http->multi, &left))) {
+		CURLcode code = message->data.result;
+		enum ccp_http_end end;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+		curl_multi_remove_handle(http->multi, call->easy);
+		call->added = false;
+		if (call->cancelled) /* the queue frees it */
+			continue;
+		call->cancelled = true; /* nothing may touch it from the handler */
+		end = end_of(code, call->answered);
+		if (end == CCP_HTTP_DONE && !call->head_done)
+			end = CCP_HTTP_CUT;
+		call->handlers.on_done(call->handlers.arg, end,
+		                       end == CCP_HTTP_DONE ? ""
+		                       : *call->error       ? call->error
+		                                            : curl_easy_strerror(code));
+		ccp_http_call_free(call);
+	}
+}
+
+/* Does what could not be done inside libcurl: adds new calls, removes cancelled ones. */
+static void
+settle(struct ccp_http *http)
+{
+	struct ccp_http_call *call;
+	int running;
+
+	if (http->busy || !http->multi)
+		return;
+	http->busy++; /* handlers called from here queue; this loop picks it up */
+	for (;;) {
+		collect_done(http);
+		call = http->waiting;
+		if (!call)
+			break;
+		http->waiting = call->next;
+		call->queued = false;
+		if (call->cancelled) {
+			if (call->added)
+				curl_multi_remove_handle(http->multi, call->easy);
+			ccp_http_call_free(call);
+		} else {
+			call->added = true;
+			curl_multi_add_handle(http->multi, call->easy);
+			/* without this libcurl would begin a millisecond later, by its timer */
+			curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		}
+	}
+	http->busy--;
+}

@@ -1,0 +1,72 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static enum ccp_log_level most = CCP_LOG_INFO;
+static bool as_json;
+
+static const char *const level_names[] = { "error", "warning", "info", "debug" };
+
+void
+ccp_log_setup(enum ccp_log_level level, bool json)
+{
+	most = level;
+	as_json = json;
+}
+
+/* Copies text to out (size bytes) with everything escaped that could end a line or a string. */
+static void
+escape(char *out, size_t size, const char *text)
+{
+	size_t n = 0;
+
+	for (; *text && n + 7 < size; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20 || c == 0x7f)
+			n += (size_t)snprintf(out + n, size - n, "\\u%04x", c);
+		else if (as_json && (c == '"' || c == '\\'))
+			n += (size_t)snprintf(out + n, size - n, "\\%c", c);
+		else
+			out[n++] = (char)c;
+	}
+	out[n] = '\0';
+}
+
+void
+ccp_log(enum ccp_log_level level, const char *request_id, const char *fmt, ...)
+{
+	char sentence[1024], safe[1536], line[CCP_LOG_MAX_BYTES], stamp[32];
+	struct timespec now;
+	struct tm tm;
+	va_list ap;
+	int n;
+
+	if (level > most)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	va_end(ap);
+	escape(safe, sizeof(safe), sentence);
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+	if (as_json)
+		n = snprintf(line, sizeof(line),
+		             "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"request_id\":%s%s%s,"
+		             "\"message\":\"%s\"}\n",
+		             stamp, now.tv_nsec / 1000000, level_names[level],
+		             request_id ? "\"" : "", request_id ? request_id : "null",
+		             request_id ? "\"" : "", safe);
+	else
+		n = snprintf(line, sizeof(line), "%s.%03ldZ %s %s %s\n", stamp,
+		             now.tv_nsec / 1000000, level_names[level],
+		             request_id ? request_id : "-", safe);
+	if (n > 0)
+		(void)!write(STDERR_FILENO, line,
+		             (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+}

@@ -1,0 +1,231 @@
+#include "edge/master.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Died within this time of its start: something is wrong with it. */
+#define AT_ONCE_MS 1000
+/* While old workers drain there are twice as many, or more after several reloads. */
+#define SLOTS (4 * CCP_WORKERS_MAX)
+
+struct worker {
+	pid_t pid; /* 0 = free slot */
+	bool draining;
+	int64_t started_ms;
+};
+
+struct master {
+	const char *path;
+	int count;
+	struct worker workers[SLOTS];
+	sigset_t signals;
+	int pause_ms;          /* before the next start, after one died at once */
+	int64_t not_before_ms; /* the time until which that pause lasts */
+	int ending;            /* number of SIGTERM so far */
+};
+
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* In the child: becomes the program on disk. */
+static void
+become(const struct master *m, const char *argument)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* should the parent be killed, its workers finish their streams and leave */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	execl(m->path, m->path, argument, (char *)NULL);
+	ccp_log(CCP_LOG_ERROR, NULL, "cannot start %s: %s", m->path, strerror(errno));
+	_exit(127);
+}
+
+/* False: not now; m->not_before_ms says when to try again. */
+static bool
+start_worker(struct master *m)
+{
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < SLOTS && m->workers[i].pid; i++)
+		;
+	pid = i < SLOTS ? fork() : -1;
+	if (pid == 0)
+		become(m, "--worker");
+	if (pid < 0) {
+		ccp_log(CCP_LOG_ERROR, NULL, "cannot start a worker: %s",
+		        i < SLOTS ? strerror(errno) : "too many old ones are still draining");
+		m->not_before_ms = monotonic_ms() + CCP_RESPAWN_PAUSE_MAX_MS;
+		return false;
+	}
+	m->workers[i] = (struct worker){ .pid = pid, .started_ms = monotonic_ms() };
+	return true;
+}
+
+static int
+count_workers(const struct master *m, bool draining_too)
+{
+	int i, n = 0;
+
+	for (i = 0; i < SLOTS; i++)
+		n += m->workers[i].pid && (draining_too || !m->workers[i].draining);
+	return n;
+}
+
+static void
+signal_workers(const struct master *m, int number)
+{
+	int i;
+
+	for (i = 0; i < SLOTS; i++)
+		if (m->workers[i].pid)
+			kill(m->workers[i].pid, number);
+}
+
+static void
+note_death(struct master *m, struct worker *w, int status)
+{
+	int64_t now = monotonic_ms();
+
+	if (!w->draining && !m->ending) {
+		if (WIFSIGNALED(status))
+			ccp_log(CCP_LOG_ERROR, NULL,
+			        "worker %d died of signal %d, starting another", (int)w->pid,
+			        WTERMSIG(status));
+		else
+			ccp_log(CCP_LOG_ERROR, NULL,
+			        "worker %d ended with status %d, starting another", (int)w->pid,
+			        WEXITSTATUS(status));
+		if (now - w->started_ms < AT_ONCE_MS) {
+			m->pause_ms = m->pause_ms ? m->pause_ms * 2 : 100;
+			if (m->pause_ms > CCP_RESPAWN_PAUSE_MAX_MS)
+				m->pause_ms = CCP_RESPAWN_PAUSE_MAX_MS;
+			m->not_before_ms = now + m->pause_ms;
+		} else {
+			m->pause_ms = 0;
+		}
+	}
+	*w = (struct worker){ 0 };
+}
+
+static void
+reap(struct master *m)
+{
+	int status, i;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (i = 0; i < SLOTS; i++)
+			if (m->workers[i].pid == pid)
+				note_death(m, &m->workers[i], status);
+}
+
+/* Asks the program on disk whether it could start now. */
+static bool
+check(const struct master *m)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become(m, "--check");
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return false;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void
+reload(struct master *m)
+{
+	int i;
+
+	if (!check(m)) {
+		ccp_log(CCP_LOG_ERROR, NULL,
+		        "reload: refused, see the line before; everything stays as it was");
+		return;
+	}
+	for (i = 0; i < SLOTS; i++)
+		if (m->workers[i].pid)
+			m->workers[i].draining = true;
+	while (count_workers(m, false) < m->count && start_worker(m))
+		;
+	for (i = 0; i < SLOTS; i++)
+		if (m->workers[i].pid && m->workers[i].draining)
+			kill(m->workers[i].pid, SIGTERM);
+	ccp_log(CCP_LOG_INFO, NULL, "reload: %d new workers, the old ones finish their streams",
+	        m->count);
+}
+
+static void
+on_signal(struct master *m, uint32_t number)
+{
+	if (number == SIGCHLD) {
+		reap(m);
+	} else if (number == SIGHUP) {
+		if (!m->ending)
+			reload(m);
+	} else {
+		m->ending++;
+		signal_workers(m, SIGTERM);
+	}
+}
+
+int
+ccp_master_run(const char *path, int count)
+{
+	struct master *m = calloc(1, sizeof(*m));
+	struct signalfd_siginfo info;
+	struct pollfd wait = { .events = POLLIN };
+	int64_t now, left;
+
+	if (!m)
+		return 1;
+	m->path = path;
+	m->count = count > CCP_WORKERS_MAX ? CCP_WORKERS_MAX : count;
+	sigemptyset(&m->signals);
+	sigaddset(&m->signals, SIGTERM);
+	sigaddset(&m->signals, SIGINT);
+	sigaddset(&m->signals, SIGHUP);
+	sigaddset(&m->signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &m->signals, NULL);
+	wait.fd = signalfd(-1, &m->signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (wait.fd < 0) {
+		ccp_log(CCP_LOG_ERROR, NULL, "signalfd: %s", strerror(errno));
+		free(m);
+		return 1;
+	}
+	while (!m->ending || count_workers(m, true) > 0) {
+		now = monotonic_ms();
+		while (!m->ending && now >= m->not_before_ms &&
+		       count_workers(m, false) < m->count && start_worker(m))
+			;
+		left = m->not_before_ms > now ? m->not_before_ms - now : 60000;
+		if (poll(&wait, 1, (int)left) > 0)
+			while (read(wait.fd, &info, sizeof(info)) == sizeof(info))
+				on_signal(m, info.ssi_signo);
+		reap(m); /* SIGCHLD of several children may come as one */
+	}
+	close(wait.fd);
+	free(m);
+	return 0;
+}

@@ -1,0 +1,66 @@
+#ifndef CCP_PLAIN_H
+#define CCP_PLAIN_H
+
+#include "base/config.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The front of a small program (usage.fcgi, ui.fcgi): options, settings, and
+ * one request after the other, read and answered with libfcgi. Programs that
+ * must not wait for one another use edge/serve.h.
+ */
+struct FCGX_Request;
+
+struct ccp_plain_request {
+	struct FCGX_Request *fcgx;
+	const char *method; /* "" when the web server did not say */
+	const char *uri;    /* REQUEST_URI, raw; "" likewise */
+	char id[32];        /* req_…: x-claude-proxy-request-id and the log */
+};
+
+/* Must call ccp_plain_answer() or ccp_plain_error() once. */
+typedef void ccp_plain_fn(void *arg, struct ccp_plain_request *request);
+
+/* A web server that says or takes nothing for this long holds the program up no longer. */
+#define CCP_PLAIN_SILENCE_S 30
+
+/*
+ * What main() does first: --help (what: one sentence, then the settings),
+ * --version, settings, log, and whether fd 0 is a listening socket. False:
+ * the program ends with *status; everything was said, on standard output or,
+ * in one sentence, on standard error. *config is the caller's to free.
+ */
+bool ccp_plain_start(int argc, char **argv, const char *name, const char *what,
+                     struct ccp_config **config, int *status);
+
+/*
+ * Serves fd 0 until SIGTERM, SIGINT or SIGHUP; the request at hand is answered
+ * first. Sets these signals' mask and ignores SIGPIPE for the whole process:
+ * call it before any thread is made.
+ */
+enum ccp_err ccp_plain_serve(ccp_plain_fn *fn, void *arg, struct ccp_error *err) CCP_MUST_CHECK;
+
+/* A FastCGI parameter, "" when absent. Borrowed until the answer is over. */
+const char *ccp_plain_param(const struct ccp_plain_request *request, const char *name);
+
+/* True when the path of uri (before '?') is exactly path. */
+bool ccp_plain_path_is(const struct ccp_plain_request *request, const char *path);
+
+/*
+ * Answers; nothing is cached and no type is guessed. more_fields: "" or whole
+ * "Name: value\r\n" lines, static text only. Without the body for HEAD.
+ */
+void ccp_plain_answer(struct ccp_plain_request *request, int status, const char *content_type,
+                      const char *more_fields, const char *body, size_t len);
+
+/* An error in Anthropic's shape, with request_id; type as in their documentation of errors. */
+void ccp_plain_error(struct ccp_plain_request *request, int status, const char *type,
+                     const char *message);
+
+/* True for GET and HEAD; else the request is answered 405. */
+bool ccp_plain_is_get(struct ccp_plain_request *request);
+
+#endif

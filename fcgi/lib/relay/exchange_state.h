@@ -1,0 +1,147 @@
+#ifndef CCP_EXCHANGE_STATE_H
+#define CCP_EXCHANGE_STATE_H
+
+#include "relay/exchange.h"
+
+#include "relay/fallback.h"
+#include "upstream/anthropic.h"
+#include "upstream/bedrock.h"
+#include "upstream/translate.h"
+
+/* The inside of an exchange, for the files exchange*.c only. */
+
+/* A refusal, an SSE beginning or a JSON answer is kept whole up to here; more is relayed as it comes. */
+#define CCP_HELD_MAX_BYTES (1024 * 1024)
+/* An answer of InvokeModel: far above the longest that max_tokens allows. */
+#define CCP_ANSWER_MAX_BYTES (32 * 1024 * 1024)
+/* Holds message_stop, or the head of an error event, at the end of a stream. */
+#define CCP_TAIL_BYTES 256
+/* The last bytes of an answer wait this long for their usage to be booked. */
+#define CCP_BOOK_WAIT_MS 1000
+/* Vouched = accepted by Anthropic within this time; noted anew after this one. */
+#define CCP_VOUCHED_S (24 * 3600)
+#define CCP_VOUCH_AGAIN_S 3600
+
+enum ccp_state {
+	CCP_X_LOOKUP,    /* job: stored limits */
+	CCP_X_CONVERT,   /* job: the body for Bedrock, or why not */
+	CCP_X_ANTHROPIC, /* asking */
+	CCP_X_WAIT,      /* timer: before asking once more */
+	CCP_X_SETTLE,    /* job: remember the limit, sign */
+	CCP_X_BEDROCK,   /* asking */
+	CCP_X_BOOK,      /* job: usage */
+	CCP_X_OVER,
+};
+
+/* What is done with the answer of an upstream as it arrives. */
+enum ccp_mode {
+	CCP_M_NONE,  /* no head yet */
+	CCP_M_FIRST, /* a 200 stream of Anthropic: until its first event is whole */
+	CCP_M_HOLD,  /* kept until its end, then decided */
+	CCP_M_RELAY, /* passed on as it comes */
+};
+
+struct ccp_exchange {
+	struct ccp_relay *relay;
+	struct ccp_call call;
+	struct ccp_client client;
+	struct ccp_models *models; /* a reference */
+	enum ccp_state state;
+	enum ccp_mode mode;
+	bool gone;      /* the client left */
+	bool head_sent; /* the client has a status: no other answer is possible */
+	bool job_running;
+	bool sse;     /* the answer is a stream of events */
+	bool encoded; /* Anthropic's, compressed: its events cannot be seen */
+	bool paused;
+	bool second_time;   /* Anthropic was asked again after a wait */
+	bool from_store;    /* a stored limit led to Bedrock without asking */
+	bool bedrock_tried; /* and failed: it will not be tried again */
+	bool forced;        /* FORCE_RATE_LIMIT */
+	bool timed_out;     /* Anthropic was silent for too long */
+	bool vouched;
+	bool repaired; /* Bedrock was asked once more without what it named */
+	char drop_beta[80];
+	char drop_field[64];
+	char credential[CCP_CREDENTIAL_HEX + 1];
+	char model[160];
+	const char *family;
+	int64_t started_ms;
+
+	struct ccp_http_call *http; /* the upstream call under way, or NULL */
+	struct ccp_timer timer;     /* of the state: wait, silence, ping, booking */
+	int64_t last_byte_ms;       /* of the upstream */
+	int64_t last_sent_ms;       /* to the client */
+
+	struct ccp_job job;
+	struct ccp_error job_error;
+	enum ccp_err job_rc;
+	struct ccp_limit *limits; /* of the lookup, until it was looked at */
+	size_t limit_count;
+	struct ccp_decision decision;
+
+	/* Anthropic's refusal, given to the client when Bedrock fails too */
+	char tail[CCP_TAIL_BYTES]; /* the last bytes of a stream of Anthropic's */
+	size_t tail_len;
+	int held_status; /* 0 = none */
+	struct ccp_headers held_headers;
+	struct ccp_buf held_body;
+	enum ccp_answer_kind held_kind;
+	enum ccp_http_end held_end;
+
+	struct ccp_bedrock *bedrock; /* while Bedrock is asked, or NULL */
+};
+
+/* What only a request to Bedrock needs; most never do. */
+struct ccp_bedrock {
+	struct ccp_translation translation;
+	struct ccp_bedrock_request request;
+	struct ccp_bedrock_stream *stream;
+	struct ccp_buf out;         /* SSE not given to the client yet, or the JSON answer */
+	struct ccp_headers headers; /* of the answer, as far as they go on */
+	struct ccp_meter meter;
+	struct ccp_usage_record record;
+	struct ccp_bedrock_failure failure;
+	int status;
+	bool convertible;
+	bool booked;
+};
+
+/* exchange.c */
+void ccp_x_over(struct ccp_exchange *x);
+void ccp_x_job(struct ccp_exchange *x, enum ccp_state state, void (*run)(struct ccp_job *job),
+               void (*done)(struct ccp_job *job));
+struct ccp_exchange *ccp_x_of(struct ccp_job *job);
+bool ccp_x_job_done(struct ccp_exchange *x); /* false: the client is gone, all is over */
+void ccp_x_timer(struct ccp_exchange *x, int64_t in_ms);
+void ccp_x_head(struct ccp_exchange *x, int status, struct ccp_headers *headers);
+void ccp_x_body(struct ccp_exchange *x, const char *p, size_t n);
+void ccp_x_end(struct ccp_exchange *x);
+void ccp_x_error(struct ccp_exchange *x, int status, const char *type, const char *message);
+void ccp_x_error_event(struct ccp_exchange *x, const char *type, const char *message);
+void ccp_x_free_request(struct ccp_exchange *x);
+int64_t ccp_x_now_s(void);
+
+/* exchange_anthropic.c */
+void ccp_x_ask_anthropic(struct ccp_exchange *x);
+void ccp_x_refused(
+	struct ccp_exchange *x); /* a held answer is whole: convert if it matters, decide */
+void ccp_x_relay_held(struct ccp_exchange *x); /* the held answer, or 502/504 */
+void ccp_x_anthropic_timer(struct ccp_exchange *x);
+
+/* exchange_convert.c */
+void ccp_x_convert(struct ccp_exchange *x, void (*done)(struct ccp_job *job));
+void ccp_x_run_settle(struct ccp_job *job);
+void ccp_x_bedrock_free(struct ccp_exchange *x);
+
+/* exchange_bedrock.c */
+void ccp_x_settle(struct ccp_exchange *x); /* remembers, then does what was decided */
+void ccp_x_bedrock_timer(struct ccp_exchange *x);
+void ccp_x_bedrock_gone(struct ccp_exchange *x); /* books what was streamed */
+
+/* exchange_book.c */
+void ccp_x_book(
+	struct ccp_exchange *x); /* the answer is over: books it, gives the rest of it, ends */
+void ccp_x_book_timer(struct ccp_exchange *x);
+
+#endif

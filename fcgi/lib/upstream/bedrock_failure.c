@@ -1,0 +1,202 @@
+#include "upstream/bedrock_failure.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <cjson/cJSON.h>
+
+/* AWS account ids have twelve digits. */
+#define ACCOUNT_DIGITS 12
+/* A sentence longer than this is not meant for people. */
+#define MESSAGE_MAX_BYTES (64 * 1024)
+
+/*
+ * Source: botocore service model of bedrock-runtime (2026-08-07) for the
+ * names; code.claude.com "Gateway protocol reference" (2026-08-22) for what
+ * Claude Code makes of the types.
+ */
+static const struct {
+	const char *name;
+	const char *type;
+} types[] = {
+	{ "ValidationException", "invalid_request_error" },
+	{ "AccessDeniedException", "permission_error" },
+	{ "ResourceNotFoundException", "not_found_error" },
+	{ "ThrottlingException", "rate_limit_error" },
+	{ "ServiceQuotaExceededException", "rate_limit_error" },
+	{ "ModelNotReadyException", "overloaded_error" },
+	{ "ServiceUnavailableException", "overloaded_error" },
+	{ "ModelTimeoutException", "timeout_error" },
+	{ "RequestEntityTooLargeException", "request_too_large" },
+};
+
+static bool
+ends_an_arn(char c)
+{
+	return c == '\0' || isspace((unsigned char)c) || strchr("\"'`(),;<>[]{}", c);
+}
+
+/* Copies text without ARNs and account ids, and with the one message that clients know otherwise. */
+static void
+show(char *out, size_t size, struct ccp_span text)
+{
+	size_t i = 0, n = 0, digits;
+
+	while (i < text.len && n + 16 < size) {
+		if (text.len - i >= 8 && strncasecmp(text.p + i, "arn:aws", 7) == 0) {
+			while (i < text.len && !ends_an_arn(text.p[i]))
+				i++;
+			n += (size_t)snprintf(out + n, size - n, "(hidden)");
+			continue;
+		}
+		for (digits = 0;
+		     i + digits < text.len && isdigit((unsigned char)text.p[i + digits]);)
+			digits++;
+		if (digits == ACCOUNT_DIGITS) {
+			n += (size_t)snprintf(out + n, size - n, "(hidden)");
+			i += digits;
+		} else if (digits) {
+			for (; digits && n + 1 < size; digits--)
+				out[n++] = text.p[i++];
+		} else {
+			out[n++] = text.p[i++];
+		}
+	}
+	out[n] = '\0';
+}
+
+void
+ccp_bedrock_failure_set(struct ccp_bedrock_failure *failure, struct ccp_span name,
+                        struct ccp_span message)
+{
+	size_t i;
+
+	*failure = (struct ccp_bedrock_failure){ 0 };
+	snprintf(failure->name, sizeof(failure->name), "%.*s", (int)(name.len < 63 ? name.len : 63),
+	         name.p);
+	snprintf(failure->type, sizeof(failure->type), "api_error");
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcasecmp(failure->name, types[i].name) == 0)
+			snprintf(failure->type, sizeof(failure->type), "%s", types[i].type);
+	failure->clients_fault = strcasecmp(failure->name, "ValidationException") == 0;
+	show(failure->message, sizeof(failure->message), message);
+	if (!*failure->message)
+		snprintf(failure->message, sizeof(failure->message), "Bedrock gave no reason (%s)",
+		         failure->name);
+	/* Claude Code compacts the conversation when it reads these words */
+	if (failure->clients_fault && strncasecmp(failure->message, "Input is too long", 17) == 0)
+		snprintf(failure->message, sizeof(failure->message),
+		         "prompt is too long (capability_rejected: prompt_too_long)");
+}
+
+void
+ccp_bedrock_failure_message(struct ccp_span json, struct ccp_buf *message)
+{
+	cJSON *body = cJSON_ParseWithLength(json.p, json.len);
+	const cJSON *text = cJSON_GetObjectItem(body, "message"); /* any case: Message too */
+	const cJSON *inner = cJSON_GetObjectItem(cJSON_GetObjectItem(body, "error"), "message");
+
+	if (cJSON_IsString(inner))
+		text = inner;
+	if (cJSON_IsString(text)) {
+		/* newer models: Anthropic's whole error, as text, inside the message */
+		cJSON *nested = cJSON_Parse(text->valuestring);
+		const cJSON *deep =
+			cJSON_GetObjectItem(cJSON_GetObjectItem(nested, "error"), "message");
+
+		ccp_buf_puts(message, cJSON_IsString(deep) ? deep->valuestring : text->valuestring);
+		cJSON_Delete(nested);
+	}
+	cJSON_Delete(body);
+}
+
+/* "namespace#Name:http://…" is Name. */
+static struct ccp_span
+bare_name(const char *text)
+{
+	const char *hash = strchr(text, '#');
+	const char *name = hash ? hash + 1 : text;
+
+	return (struct ccp_span){ name, strcspn(name, ":") };
+}
+
+void
+ccp_bedrock_failure_of_http(int status, const struct ccp_headers *headers, struct ccp_span body,
+                            struct ccp_bedrock_failure *failure)
+{
+	const char *header = ccp_headers_get(headers, "x-amzn-errortype");
+	struct ccp_buf message = CCP_BUF_INIT(MESSAGE_MAX_BYTES);
+	cJSON *json = cJSON_ParseWithLength(body.p, body.len);
+	const cJSON *typed = cJSON_GetObjectItemCaseSensitive(json, "__type");
+	struct ccp_span name = CCP_SPAN("");
+	char fallback[32];
+
+	if (!cJSON_IsString(typed))
+		typed = cJSON_GetObjectItemCaseSensitive(json, "code");
+	if (header)
+		name = bare_name(header);
+	else if (cJSON_IsString(typed))
+		name = bare_name(typed->valuestring);
+	if (!name.len && status == 400) {
+		name = CCP_SPAN("ValidationException");
+	} else if (!name.len) {
+		snprintf(fallback, sizeof(fallback), "HTTP %d", status);
+		name = (struct ccp_span){ fallback, strlen(fallback) };
+	}
+	ccp_bedrock_failure_message(body, &message);
+	ccp_bedrock_failure_set(failure, name,
+	                        (struct ccp_span){ ccp_buf_text(&message), message.len });
+	if (status != 400)
+		failure->clients_fault = false;
+	cJSON_Delete(json);
+	ccp_buf_clear(&message);
+}
+
+/* Beta flags end in a date: name-2025-11-20. Copies the first such word of text. */
+static bool
+copy_flag(const char *text, char *out, size_t size)
+{
+	static const char word[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+	size_t n;
+
+	for (; *text; text += n ? n : 1) {
+		n = strspn(text, word);
+		if (n > 11 && n < size && text[n - 11] == '-' && text[n - 6] == '-' &&
+		    text[n - 3] == '-' && isdigit((unsigned char)text[n - 1])) {
+			memcpy(out, text, n);
+			out[n] = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The words, as reported from the field in 2026: "invalid beta flag",
+ * "Unexpected value(s) `x` for the `anthropic-beta` header", and
+ * "context_management: Extra inputs are not permitted".
+ */
+bool
+ccp_bedrock_refused_part(const struct ccp_bedrock_failure *failure, char *beta, size_t beta_size,
+                         char *field, size_t field_size)
+{
+	const char *extra = strstr(failure->message, ": Extra inputs are not permitted");
+	size_t n = extra ? (size_t)(extra - failure->message) : 0;
+
+	beta[0] = field[0] = '\0';
+	if (strstr(failure->message, "invalid beta flag") ||
+	    strstr(failure->message, "anthropic-beta") ||
+	    strstr(failure->message, "anthropic_beta")) {
+		if (!copy_flag(failure->message, beta, beta_size))
+			snprintf(beta, beta_size, "*");
+		return true;
+	}
+	if (n == 0 || n >= field_size ||
+	    strspn(failure->message, "abcdefghijklmnopqrstuvwxyz0123456789_") != n)
+		return false;
+	memcpy(field, failure->message, n);
+	field[n] = '\0';
+	return true;
+}

@@ -1,0 +1,260 @@
+/*
+ * usage.fcgi: who used how much. GET /v1/usage/me, GET /v1/usage, GET /metrics.
+ */
+#include "edge/plain.h"
+#include "edge/route.h"
+#include "edge/uri.h"
+#include "store/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define DEFAULT_DAYS 7
+
+struct usage_program {
+	const struct ccp_config *config;
+	struct ccp_store *store; /* NULL while it cannot be opened */
+	bool down;               /* and the log knows */
+};
+
+/*
+ * The store, opened anew when the file was taken away or could not be used
+ * before: the program outlives a full disk or an operator's repair.
+ */
+static enum ccp_err
+find_store(struct usage_program *program, const char *request_id, struct ccp_error *err)
+{
+	enum ccp_err rc = CCP_OK;
+
+	if (program->store && ccp_store_check(program->store, err)) {
+		ccp_store_close(program->store);
+		program->store = NULL;
+	}
+	if (!program->store)
+		rc = ccp_store_open(program->config, &program->store, err);
+	if (rc && !program->down)
+		ccp_log(CCP_LOG_ERROR, request_id, "store: %s", err->text);
+	if (!rc && program->down)
+		ccp_log(CCP_LOG_INFO, request_id, "store: works again");
+	program->down = rc != CCP_OK;
+	return rc;
+}
+
+/* Decoded value of a parameter. False and answered 400 when it cannot be one. */
+static bool
+read_parameter(struct ccp_plain_request *request, const char *name, char *value, size_t size,
+               bool *given)
+{
+	struct ccp_span query = { request->uri, strcspn(request->uri, "#") }, raw;
+	char message[96];
+
+	value[0] = '\0';
+	ccp_uri_take(&query, '?');
+	raw = ccp_uri_parameter(query, name);
+	*given = raw.p != NULL;
+	if (!raw.p || ccp_uri_decode(raw, value, size))
+		return true;
+	snprintf(message, sizeof(message), "%s: not a value this parameter can have", name);
+	ccp_plain_error(request, 400, "invalid_request_error", message);
+	return false;
+}
+
+/* A whole number from 1 to max; *number stays as it is when the parameter is not there. */
+static bool
+read_number(struct ccp_plain_request *request, const char *name, int max, int *number)
+{
+	char text[32], message[96];
+	bool given;
+	size_t len;
+
+	if (!read_parameter(request, name, text, sizeof(text), &given))
+		return false;
+	if (!given)
+		return true;
+	len = strlen(text);
+	if (len >= 1 && len <= 5 && strspn(text, "0123456789") == len) {
+		int n = (int)strtol(text, NULL, 10);
+
+		if (n >= 1 && n <= max) {
+			*number = n;
+			return true;
+		}
+	}
+	snprintf(message, sizeof(message), "%s: must be a whole number from 1 to %d", name, max);
+	ccp_plain_error(request, 400, "invalid_request_error", message);
+	return false;
+}
+
+static bool
+read_date(struct ccp_plain_request *request, struct ccp_report_query *query)
+{
+	char text[32];
+	int64_t at_s;
+	bool given;
+
+	if (!read_parameter(request, "date", text, sizeof(text), &given))
+		return false;
+	if (!given)
+		return true;
+	if (!ccp_day_parse(text, &at_s)) {
+		ccp_plain_error(request, 400, "invalid_request_error",
+		                "date: must be a day that exists, as YYYY-MM-DD");
+		return false;
+	}
+	memcpy(query->date, text, CCP_DAY_BYTES);
+	query->days = 0; /* a date says more than a number of days */
+	return true;
+}
+
+static bool
+read_type(struct ccp_plain_request *request, struct ccp_report_query *query)
+{
+	static const char *const types[] = { "bedrock", "anthropic", "all" };
+	char text[32];
+	bool given;
+
+	if (!read_parameter(request, "request_type", text, sizeof(text), &given))
+		return false;
+	if (!given)
+		return true;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (strcmp(text, types[i]) == 0) {
+			query->request_type = types[i];
+			return true;
+		}
+	}
+	ccp_plain_error(request, 400, "invalid_request_error",
+	                "request_type: must be bedrock, anthropic or all");
+	return false;
+}
+
+/* The query says who, else the header, else it is the default user. */
+static bool
+read_user(struct ccp_plain_request *request, char *user, size_t size)
+{
+	static const char wrong[] =
+		"claude-code-user: must be 1 to 128 bytes of UTF-8 without control"
+		" characters, spaces or any of # / \\ ? % \" ' < > &";
+	const char *header = ccp_plain_param(request, "HTTP_X_CLAUDE_CODE_USER");
+	bool given;
+
+	if (!read_parameter(request, "claude-code-user", user, size, &given))
+		return false;
+	if (!given)
+		snprintf(user, size, "%s", header[0] ? header : "default");
+	if (ccp_route_user_ok(user, strlen(user)))
+		return true;
+	ccp_plain_error(request, 400, "invalid_request_error", wrong);
+	return false;
+}
+
+/* Answers with the report, or says why there is none. */
+static void
+answer(const struct usage_program *program, struct ccp_plain_request *request, enum ccp_err rc,
+       const char *content_type, const struct ccp_buf *body, const struct ccp_error *err)
+{
+	if (!rc && !ccp_buf_ok(body))
+		rc = CCP_ERR_NOMEM;
+	if (!rc) {
+		ccp_plain_answer(request, 200, content_type, "", ccp_buf_text(body), body->len);
+	} else if (rc == CCP_ERR_LIMIT) {
+		ccp_plain_error(request, 500, "api_error", err->text);
+	} else {
+		if (!program->down) /* else the log knows already */
+			ccp_log(CCP_LOG_WARNING, request->id, "usage report: %s", err->text);
+		ccp_plain_error(request, 503, "api_error", "the store of usage cannot be read now");
+	}
+}
+
+static void
+report(struct usage_program *program, struct ccp_plain_request *request, bool me)
+{
+	struct ccp_buf body = CCP_BUF_INIT(CCP_REPORT_MAX_BYTES);
+	char user[CCP_TARGET_MAX_BYTES];
+	struct ccp_report_query query = { .days = DEFAULT_DAYS,
+		                          .user = user,
+		                          .request_type = me ? "all" : "bedrock",
+		                          .now_s = time(NULL) };
+	struct ccp_error err = { 0 };
+	int top = 0;
+	enum ccp_err rc;
+
+	if (!read_number(request, "days", CCP_REPORT_DAYS_MAX, &query.days) ||
+	    !read_date(request, &query) || !read_type(request, &query))
+		return;
+	if (me ? !read_user(request, user, sizeof(user))
+	       : !read_number(request, "top", CCP_REPORT_TOP_MAX, &top))
+		return;
+	query.top = (size_t)top;
+	rc = find_store(program, request->id, &err);
+	if (!rc)
+		rc = me ? ccp_report_user(program->store, &query, &body, &err)
+		        : ccp_report_all(program->store, &query, &body, &err);
+	answer(program, request, rc, "application/json", &body, &err);
+	ccp_buf_clear(&body);
+}
+
+/* A store that is down is a figure too: a failed scrape would only say that something is wrong. */
+static void
+metrics(struct usage_program *program, struct ccp_plain_request *request)
+{
+	struct ccp_buf body = CCP_BUF_INIT(CCP_REPORT_MAX_BYTES), figures = body;
+	struct ccp_error err = { 0 };
+	enum ccp_err rc = find_store(program, request->id, &err);
+
+	if (!rc)
+		rc = ccp_report_metrics(program->store, time(NULL), &figures, &err);
+	ccp_buf_addf(&body,
+	             "# HELP claude_code_proxy_store_up Whether limits and usage can be read.\n"
+	             "# TYPE claude_code_proxy_store_up gauge\n"
+	             "claude_code_proxy_store_up %d\n",
+	             rc ? 0 : 1);
+	if (!rc)
+		ccp_buf_add(&body, figures.data, figures.len);
+	answer(program, request, CCP_OK, "text/plain; version=0.0.4; charset=utf-8", &body, &err);
+	ccp_buf_clear(&figures);
+	ccp_buf_clear(&body);
+}
+
+static void
+serve(void *arg, struct ccp_plain_request *request)
+{
+	bool me = ccp_plain_path_is(request, "/v1/usage/me");
+	bool all = ccp_plain_path_is(request, "/v1/usage");
+
+	if (!me && !all && !ccp_plain_path_is(request, "/metrics"))
+		ccp_plain_error(request, 404, "not_found_error", "no such path");
+	else if (!ccp_plain_is_get(request))
+		return;
+	else if (strlen(request->uri) >= CCP_TARGET_MAX_BYTES)
+		ccp_plain_error(request, 400, "invalid_request_error", "the query is too long");
+	else if (me || all)
+		report(arg, request, me);
+	else
+		metrics(arg, request);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct usage_program program = { 0 };
+	struct ccp_config *config;
+	struct ccp_error err = { 0 };
+	enum ccp_err rc;
+	int status;
+
+	if (!ccp_plain_start(argc, argv, "usage.fcgi",
+	                     "usage by user, day and model, from the store", &config, &status))
+		return status;
+	program.config = config;
+	rc = find_store(&program, NULL, &err);
+	if (rc != CCP_ERR_SETTING)
+		rc = ccp_plain_serve(serve, &program, &err);
+	if (rc)
+		fprintf(stderr, "usage.fcgi: %s\n", err.text);
+	ccp_store_close(program.store);
+	ccp_config_free(config);
+	return rc ? 1 : 0;
+}

@@ -1,0 +1,251 @@
+/*
+ * Starts the proxy as a user does (infra/serve, the shipped web server configuration) between the
+ * two stand-ins, on a free port, with its state in a temporary folder, and ends all of it.
+ *
+ *   const s = suite({ env: { PING_INTERVAL_SECONDS: '1' } })
+ *   s.test('what a user would miss', async ({ proxy, anthropic, bedrock, key, user }) => { … })
+ *   s.test('with other settings', async t => t.with({ FORCE_RATE_LIMIT: 'true' }, async proxy => { … }))
+ *
+ * CCP_PROGRAMS: the folder of messages.fcgi, usage.fcgi and ui.fcgi (default build/fcgi).
+ * CCP_SERVER:   lighttpd (default) or apache.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import net from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { start_anthropic } from './anthropic.mjs'
+import { start_bedrock } from './bedrock.mjs'
+import { headers_for, message, new_key, new_user, open, send } from './client.mjs'
+import { now_ms } from './standin.mjs'
+
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
+export const SERVER = process.env.CCP_SERVER || 'lighttpd'
+export const PROGRAMS = path.resolve(process.env.CCP_PROGRAMS || path.join(ROOT, 'build/fcgi'))
+const START_MAX_MS = 30_000
+const STOP_MAX_MS = 15_000
+const TEST_MAX_MS = 60_000
+const LOG_TAIL_CHARS = 12_000
+
+export const temp_folder = () => fs.mkdtempSync(path.join(os.tmpdir(), 'ccp-system-'))
+
+export async function free_port() {
+	const server = net.createServer().listen(0, '127.0.0.1')
+	await once(server, 'listening')
+	const { port } = server.address()
+	server.close()
+	await once(server, 'close')
+	return port
+}
+
+/* Polls until condition() gives something true, and gives that. Fails after ms. */
+export async function wait_until(condition, what, ms = 10_000) {
+	const end = now_ms() + ms
+	for (;;) {
+		const value = await condition()
+		if (value)
+			return value
+		assert.ok(now_ms() < end, `not within ${ms} ms: ${what}`)
+		await sleep(10)
+	}
+}
+
+/* A certificate for 127.0.0.1 that only this file vouches for. */
+export function certificate(folder) {
+	const key = path.join(folder, 'key.pem'), cert = path.join(folder, 'cert.pem')
+	execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+		'-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'],
+	{ stdio: 'ignore' })
+	return { key: fs.readFileSync(key), cert: fs.readFileSync(cert), certFile: cert }
+}
+
+const alive = pid => {
+	try {
+		process.kill(pid, 0)
+		return !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))
+	} catch {
+		return false
+	}
+}
+
+class Proxy {
+	constructor(folder, port, env) {
+		this.folder = folder
+		this.port = port
+		this.url = `http://127.0.0.1:${port}`
+		this.state = path.join(folder, 'state')
+		this.conf = path.join(folder, 'claude-code-proxy.conf')
+		this.env = env
+		this.output = ''
+	}
+	async start() {
+		fs.mkdirSync(this.state, { recursive: true })
+		if (!fs.existsSync(this.conf))
+			fs.writeFileSync(this.conf, '')
+		this.child = spawn(path.join(ROOT, 'infra/serve'), [SERVER], { cwd: ROOT, detached: true, env: this.env })
+		this.child.stdout.on('data', d => { this.output += d })
+		this.child.stderr.on('data', d => { this.output += d })
+		this.exited = new Promise(resolve => {
+			this.child.on('exit', (code, signal) => { this.exit = { code, signal }; resolve(this.exit) })
+			this.child.on('error', error => { this.exit = { error }; resolve(this.exit) })
+		})
+		await wait_until(async () => {
+			assert.equal(this.exit, undefined, `infra/serve ended at once: ${JSON.stringify(this.exit)}\n${this.output}`)
+			try {
+				return (await send(this.url, { method: 'GET', path: '/health' })).status === 200
+			} catch {
+				return false
+			}
+		}, 'GET /health answers 200', START_MAX_MS)
+		return this
+	}
+	/* Process ids: of a program's first process, and of what it forked. */
+	pid(program = 'messages') {
+		return Number(fs.readFileSync(path.join(this.state, 'run', `${program}.pid`), 'utf8'))
+	}
+	children(pid = this.pid()) {
+		try {
+			return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+		} catch {
+			return []
+		}
+	}
+	signal(name, pid = this.pid()) { process.kill(pid, name) }
+	gone(pid, ms) { return wait_until(() => !alive(pid), `process ${pid} ends`, ms) }
+	open(options) { return open(this.url, options) }
+	send(options) { return send(this.url, options) }
+	get(where) { return send(this.url, { method: 'GET', path: where }) }
+	/* POST /v1/messages for a user with a credential. */
+	ask({ user, key, body = {}, headers = {}, query = '' }) {
+		return this.send({ path: `${user ? `/user/${encodeURIComponent(user)}` : ''}/v1/messages${query}`,
+			headers: headers_for(key, headers), body: Buffer.isBuffer(body) || typeof body === 'string' ? body : message(body) })
+	}
+	stream({ user, key, body = {}, headers = {}, split = false }) {
+		return this.open({ path: `${user ? `/user/${encodeURIComponent(user)}` : ''}/v1/messages`,
+			headers: headers_for(key, headers), body: message({ stream: true, ...body }), split })
+	}
+	async usage(user, query = '') {
+		return (await this.get(`/v1/usage/me?claude-code-user=${encodeURIComponent(user)}${query}`)).json()
+	}
+	log() {
+		const folder = path.join(this.state, 'log')
+		const files = fs.existsSync(folder) ? fs.readdirSync(folder) : []
+		return [this.output, ...files.map(f => fs.readFileSync(path.join(folder, f), 'utf8'))].join('\n')
+	}
+	print_logs() {
+		const folder = path.join(this.state, 'log')
+		const files = fs.existsSync(folder) ? fs.readdirSync(folder) : []
+		console.error(`--- infra/serve ${SERVER}, ${this.url}\n${this.output.slice(-LOG_TAIL_CHARS)}`)
+		for (const file of files)
+			console.error(`--- ${file}\n${fs.readFileSync(path.join(folder, file), 'utf8').slice(-LOG_TAIL_CHARS)}`)
+	}
+	async stop() {
+		if (!this.exit) {
+			this.child.kill('SIGTERM')
+			await Promise.race([this.exited, sleep(STOP_MAX_MS, null, { ref: false })])
+		}
+		const late = !this.exit
+		try {
+			process.kill(-this.child.pid, 'SIGKILL') /* its own process group: nothing else is in it */
+		} catch { /* all gone, as it should be */ }
+		await this.exited
+		fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 })
+		assert.ok(!late, `infra/serve was still there ${STOP_MAX_MS} ms after SIGTERM`)
+	}
+}
+
+/*
+ * env: settings of the proxy over the defaults here. Nothing of this process's environment gets
+ * through but what a build needs: a developer's own AWS keys must never be in play.
+ */
+export async function start_proxy({ anthropic, bedrock, env = {}, conf = '', start = true }) {
+	const folder = temp_folder()
+	const port = await free_port()
+	const passed = Object.fromEntries(['ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'LANG']
+		.filter(name => process.env[name]).map(name => [name, process.env[name]]))
+	const proxy = new Proxy(folder, port, {
+		...passed,
+		PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
+		HOME: folder,
+		CCP_PROGRAMS: PROGRAMS,
+		PORT: String(port),
+		LISTEN: '127.0.0.1',
+		STATE_DIRECTORY: path.join(folder, 'state'),
+		CLAUDE_CODE_PROXY_CONF: path.join(folder, 'claude-code-proxy.conf'),
+		AWS_EC2_METADATA_DISABLED: 'true',
+		WORKERS: '2',
+		DRAIN_SECONDS: '20',
+		...(anthropic ? { ANTHROPIC_API_BASE: anthropic.url } : {}),
+		...(bedrock?.environment ?? {}),
+		...env,
+	})
+	for (const [name, value] of Object.entries(proxy.env))
+		if (value === null)
+			delete proxy.env[name]
+	fs.writeFileSync(proxy.conf, conf)
+	if (!start)
+		return proxy
+	try {
+		return await proxy.start()
+	} catch (error) {
+		proxy.print_logs()
+		await proxy.stop().catch(() => {})
+		throw error
+	}
+}
+
+/* One proxy and one pair of stand-ins for a file; every test gets a user and a credential of its own. */
+export function suite({ env = {}, conf = '' } = {}) {
+	const s = {}
+	before(async () => {
+		s.anthropic = await start_anthropic()
+		s.bedrock = await start_bedrock()
+		s.proxy = await start_proxy({ ...s, env, conf })
+	})
+	after(async () => {
+		await s.proxy?.stop()
+		await s.anthropic?.close()
+		await s.bedrock?.close()
+	})
+	s.test = (name, ...rest) => {
+		const run = rest.pop()
+		register(name, { timeout: TEST_MAX_MS, ...rest[0] }, run)
+	}
+	const register = (name, options, run) => test(name, options, async t => {
+		const used = [s.proxy]
+		const context = { ...s, t, key: new_key(), user: new_user() }
+		s.anthropic.reset()
+		s.bedrock.reset()
+		context.with = async (settings, inner) => {
+			const { CONF: own_conf, ...own_env } = settings
+			const proxy = await start_proxy({ anthropic: s.anthropic, bedrock: s.bedrock, env: { ...env, ...own_env }, conf: own_conf ?? conf })
+			used.push(proxy)
+			try {
+				await inner(proxy)
+			} catch (error) {
+				proxy.print_logs()
+				throw error
+			} finally {
+				await proxy.stop()
+			}
+		}
+		try {
+			await run(context)
+			assert.equal(s.anthropic.unused, 0, 'Anthropic was asked less often than the test prepared for')
+			assert.equal(s.bedrock.unused, 0, 'Bedrock was asked less often than the test prepared for')
+			for (const r of [...s.anthropic.requests, ...s.bedrock.requests])
+				assert.equal(r.failure, undefined)
+		} catch (error) {
+			console.error(`*** ${name}\n  to Anthropic: ${s.anthropic.requests.map(r => `${r.method} ${r.url}`).join(', ')}\n  to Bedrock: ${s.bedrock.requests.map(r =>
+				`${r.url}${r.refused ? ` refused: ${r.refused.message}` : ''}`).join(', ')}`)
+			used[0]?.print_logs()
+			throw error
+		}
+	})
+	return s
+}

@@ -1,0 +1,207 @@
+/* covers: master */
+/* Stop, reload, crash, and clients that get in each other's way. */
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as A from './anthropic.mjs'
+import { assert_whole_stream, headers_for, message, provider, raw, text_of } from './client.mjs'
+import { ROOT, SERVER, suite, wait_until } from './harness.mjs'
+import { Gate } from './standin.mjs'
+
+const s = suite()
+/* mod_fcgid manages processes itself: there is no master to signal. */
+const managed = { skip: SERVER === 'apache' }
+
+async function running(t, proxy, script = {}) {
+	const gate = new Gate()
+	t.anthropic.script({ gate, events: 10, ...script })
+	gate.open(4)
+	const answer = await proxy.stream(t)
+	await answer.deltas(2)
+	return { gate, answer }
+}
+
+for (const WORKERS of ['2', '1', '0'])
+	s.test(`SIGTERM with WORKERS=${WORKERS}: a stream in progress completes, then the process ends`, managed, async t => {
+		await t.with({ WORKERS }, async proxy => {
+			const { gate, answer } = await running(t, proxy)
+			const pid = proxy.pid()
+			const all = [pid, ...proxy.children(pid)]
+			proxy.signal('SIGTERM', pid)
+			gate.open(3)
+			await answer.deltas(5)
+			gate.open_for_good()
+			const whole = assert_whole_stream(await answer.ended)
+			assert.equal(whole.events().filter(e => e.event === 'content_block_delta').length, 10)
+			for (const one of all)
+				await proxy.gone(one, 10_000)
+			assert.equal((await proxy.ask(t)).status, 200, 'the next life serves')
+		})
+	})
+s.test('a second SIGTERM ends it now, and the client sees that the stream is not whole', managed, async t => {
+	await t.with({}, async proxy => {
+		const { answer } = await running(t, proxy)
+		const pid = proxy.pid()
+		const all = [pid, ...proxy.children(pid)]
+		proxy.signal('SIGTERM', pid)
+		await sleep(200) /* two signals in one instant are one signal */
+		proxy.signal('SIGTERM', pid)
+		for (const one of all)
+			await proxy.gone(one, 5000)
+		const cut = await answer.ended
+		assert.ok(cut.broken || cut.events().at(-1).event === 'error')
+	})
+})
+s.test('DRAIN_SECONDS is the longest that a stop takes', managed, async t => {
+	await t.with({ DRAIN_SECONDS: '1' }, async proxy => {
+		const { answer } = await running(t, proxy)
+		const pid = proxy.pid()
+		proxy.signal('SIGTERM', pid)
+		await proxy.gone(pid, 8000)
+		const cut = await answer.ended
+		assert.ok(cut.broken || cut.events().at(-1).event === 'error')
+	})
+})
+s.test('SIGHUP: new settings for new requests, a running stream goes on', managed, async t => {
+	await t.with({ CONF: 'BEDROCK_FALLBACK_ENABLED=false\n' }, async proxy => {
+		t.anthropic.script(A.rate_limited(null))
+		assert.equal((await proxy.ask(t)).status, 429)
+		const { gate, answer } = await running(t, proxy)
+		const old = proxy.children()
+		fs.writeFileSync(proxy.conf, 'BEDROCK_FALLBACK_ENABLED=true\n')
+		proxy.signal('SIGHUP')
+		const fresh = await wait_until(async () => {
+			t.anthropic.script(A.rate_limited(null))
+			return provider(await proxy.ask(t)) === 'bedrock'
+		}, 'the new setting is in force')
+		assert.ok(fresh)
+		gate.open(2)
+		await answer.deltas(4)
+		gate.open_for_good()
+		assert_whole_stream(await answer.ended)
+		for (const pid of old)
+			await proxy.gone(pid, 10_000)
+		assert.ok(proxy.children().length >= 2)
+	})
+})
+s.test('SIGHUP with settings that do not parse changes nothing, and says so', managed, async t => {
+	await t.with({ CONF: '' }, async proxy => {
+		const before = proxy.children()
+		fs.writeFileSync(proxy.conf, 'RETRY_THRESHOLD_SECONDS=soon\n')
+		proxy.signal('SIGHUP')
+		await wait_until(() => proxy.log().includes('RETRY_THRESHOLD_SECONDS'), 'the log names the setting')
+		assert.equal((await proxy.ask(t)).status, 200)
+		await wait_until(() => String(proxy.children()) === String(before), 'the workers are those from before')
+	})
+})
+for (const WORKERS of ['2', '1'])
+	s.test(`SIGHUP with WORKERS=${WORKERS}: a new models file`, managed, async t => {
+		const shipped = fs.readFileSync(path.join(ROOT, 'data/models.csv'), 'utf8')
+		const folder = fs.mkdtempSync(path.join(s.proxy.folder, 'models-'))
+		const file = path.join(folder, 'models.csv')
+		for (const name of fs.readdirSync(path.join(ROOT, 'data')))
+			fs.copyFileSync(path.join(ROOT, 'data', name), path.join(folder, name))
+		fs.writeFileSync(file, shipped.split('\n').filter(l => !l.startsWith('claude-opus-5-5,')).join('\n'))
+		await t.with({ WORKERS, MODELS_FILE: file }, async proxy => {
+			t.anthropic.script(A.rate_limited(null))
+			assert.equal((await proxy.ask(t)).status, 429, 'the model has no home on Bedrock yet')
+			fs.writeFileSync(file, shipped)
+			proxy.signal('SIGHUP')
+			await wait_until(async () => {
+				t.anthropic.script(A.rate_limited(null))
+				return provider(await proxy.ask(t)) === 'bedrock'
+			}, 'the new row is known')
+		})
+	})
+s.test('a worker that is killed comes back, and the others do not notice', managed, async t => {
+	await t.with({ WORKERS: '2' }, async proxy => {
+		const before = proxy.children()
+		assert.equal(before.length, 2)
+		proxy.signal('SIGKILL', before[0])
+		await wait_until(() => {
+			const now = proxy.children()
+			return now.length === 2 && !now.includes(before[0])
+		}, 'a new worker')
+		for (let i = 0; i < 20; i++)
+			assert.equal((await proxy.ask(t)).status, 200)
+	})
+})
+s.test('every worker killed under streams: the clients see a break, the next ones are served', managed, async t => {
+	await t.with({ WORKERS: '2' }, async proxy => {
+		const { answer } = await running(t, proxy)
+		for (const pid of proxy.children())
+			proxy.signal('SIGKILL', pid)
+		const cut = await answer.ended
+		assert.ok(cut.broken, 'a cut stream must not look like a whole one')
+		await wait_until(async () => (await proxy.get('/health')).status === 200, 'it serves again')
+		assert.equal((await proxy.ask(t)).status, 200)
+	})
+})
+s.test('a remembered limit outlives the process', managed, async t => {
+	await t.with({}, async proxy => {
+		t.anthropic.script(A.rate_limited(600))
+		assert.equal(provider(await proxy.ask(t)), 'bedrock')
+		for (const pid of [proxy.pid(), ...proxy.children()])
+			proxy.signal('SIGKILL', pid)
+		await wait_until(async () => (await proxy.get('/health')).status === 200, 'it serves again')
+		assert.equal(provider(await proxy.ask(t)), 'bedrock')
+		assert.equal(t.anthropic.requests.length, 1)
+	})
+})
+
+s.test('a client that does not read stalls nobody else', async t => {
+	const body = JSON.stringify(message({ stream: true }))
+	t.anthropic.script({ events: 4000, padding: 8000 }) /* 32 MB: more than all buffers on the way */
+	const slow = net.connect(t.proxy.port, '127.0.0.1')
+	slow.on('error', () => {})
+	slow.pause()
+	slow.write(`POST /user/${t.user}/v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\n${Object.entries(headers_for(t.key)).map(h => h.join(': ')).join('\r\n')}\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+	await wait_until(() => t.anthropic.last?.sentBytes().length > 100_000, 'the big answer flows')
+	for (let i = 0; i < 10; i++)
+		assert_whole_stream(await (await t.proxy.stream(t)).ended)
+	let got = 0
+	const first = t.anthropic.requests[0]
+	slow.on('data', part => { got += part.length })
+	slow.resume()
+	await wait_until(() => first.finished && got >= first.sentBytes().length, 'when it reads again it gets all of it', 30_000)
+	slow.destroy()
+})
+s.test('a client that does not finish its request stalls nobody else', async t => {
+	const stuck = Array.from({ length: 80 }, () => {
+		const socket = net.connect(t.proxy.port, '127.0.0.1')
+		socket.on('error', () => {})
+		socket.write(`POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n{"model"`)
+		return socket
+	})
+	await sleep(200)
+	for (let i = 0; i < 5; i++)
+		assert.equal((await t.proxy.ask(t)).status, 200)
+	stuck.forEach(socket => socket.destroy())
+})
+s.test('the web server\'s own 503 is JSON in Anthropic\'s shape', managed, async t => {
+	await t.with({ WORKERS: '1' }, async proxy => {
+		const pid = proxy.pid()
+		const supervisor = Number(/^PPid:\t(\d+)$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1])
+		for (const one of [supervisor, pid, ...proxy.children(pid)])
+			process.kill(one, 'SIGKILL')
+		await proxy.gone(pid, 5000)
+		const answer = await proxy.ask(t)
+		assert.ok([500, 502, 503].includes(answer.status), String(answer.status))
+		assert.match(answer.headers['content-type'], /^application\/json/)
+		assert.equal(answer.json().type, 'error')
+		assert.match(answer.json().error.type, /^(api|overloaded)_error$/)
+	})
+})
+s.test('infra/serve leaves no process behind', async t => {
+	let pids
+	await t.with({}, async proxy => {
+		pids = [...proxy.children(proxy.child.pid), ...(SERVER === 'lighttpd' ? [proxy.pid(), ...proxy.children(), proxy.pid('usage'), proxy.pid('ui')] : [])]
+		assert.ok(pids.length > 0)
+		proxy.child.kill('SIGTERM')
+		await proxy.exited
+		for (const pid of pids)
+			await proxy.gone(pid, 1000)
+	})
+})

@@ -1,0 +1,195 @@
+#include "unit.h"
+
+#include "upstream/bedrock.h"
+#include "upstream/bedrock_failure.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct ccp_bedrock_failure
+of_http(int status, const char *errortype, const char *body)
+{
+	struct ccp_headers headers = { 0 };
+	struct ccp_bedrock_failure failure;
+
+	if (errortype)
+		ccp_headers_add(&headers, "x-amzn-ErrorType", errortype);
+	ccp_bedrock_failure_of_http(status, &headers, (struct ccp_span){ body, strlen(body) },
+	                            &failure);
+	ccp_headers_clear(&headers);
+	return failure;
+}
+
+static void
+test_names_become_anthropics_types(void **state)
+{
+	static const struct {
+		int status;
+		const char *errortype, *body, *type;
+		bool clients_fault;
+	} rows[] = {
+		{ 400, "ValidationException", "{\"message\":\"m\"}", "invalid_request_error",
+		  true },
+		{ 400, "ValidationException:http://internal.amazon.com/coral/",
+		  "{\"message\":\"m\"}", "invalid_request_error", true },
+		{ 400, NULL,
+		  "{\"__type\":\"com.amazon.coral#ValidationException\",\"Message\":\"m\"}",
+		  "invalid_request_error", true },
+		{ 400, NULL, "{\"message\":\"m\"}", "invalid_request_error", true },
+		{ 400, "ServiceQuotaExceededException", "{\"message\":\"m\"}", "rate_limit_error",
+		  false },
+		{ 429, "ThrottlingException", "{\"message\":\"m\"}", "rate_limit_error", false },
+		{ 403, "AccessDeniedException", "{\"Message\":\"m\"}", "permission_error", false },
+		{ 400, "ExpiredTokenException", "{\"message\":\"m\"}", "api_error", false },
+		{ 503, NULL, "<html>", "api_error", false },
+		{ 424, "ModelErrorException", "", "api_error", false },
+		{ 408, "ModelTimeoutException", "{\"message\":\"m\"}", "timeout_error", false },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ccp_bedrock_failure f =
+			of_http(rows[i].status, rows[i].errortype, rows[i].body);
+
+		assert_string_equal(f.type, rows[i].type);
+		assert_int_equal(f.clients_fault, rows[i].clients_fault);
+		assert_true(*f.message);
+	}
+}
+
+static void
+test_words_are_shown_without_arns_and_accounts(void **state)
+{
+	struct ccp_bedrock_failure f;
+
+	(void)state;
+	f = of_http(400, "ValidationException",
+	            "{\"message\":\"User arn:aws:sts::123456789012:assumed-role/x/y (account "
+	            "123456789012) may not, 1234567890123 and 12 may\"}");
+	assert_string_equal(f.message,
+	                    "User (hidden) (account (hidden)) may not, 1234567890123 and 12 may");
+	f = of_http(400, "ValidationException",
+	            "{\"message\":\"messages.1.role: Input should be 'user' or 'assistant'\"}");
+	assert_string_equal(f.message, "messages.1.role: Input should be 'user' or 'assistant'");
+	/* Anthropic's envelope, inside and instead */
+	f = of_http(400, "ValidationException",
+	            "{\"message\":\"{\\\"type\\\":\\\"error\\\",\\\"error\\\":{\\\"type\\\":"
+	            "\\\"invalid_request_error\\\",\\\"message\\\":\\\"inner\\\"}}\"}");
+	assert_string_equal(f.message, "inner");
+	f = of_http(400, NULL, "{\"type\":\"error\",\"error\":{\"message\":\"outer\"}}");
+	assert_string_equal(f.message, "outer");
+	f = of_http(400, "ValidationException",
+	            "{\"message\":\"Input is too long for requested model.\"}");
+	assert_true(strncmp(f.message, "prompt is too long", 18) == 0);
+	assert_non_null(strstr(f.message, "capability_rejected: prompt_too_long"));
+}
+
+static void
+test_long_words_are_cut(void **state)
+{
+	char long_text[9000];
+	struct ccp_bedrock_failure f;
+
+	(void)state;
+	memset(long_text, 'x', sizeof(long_text));
+	ccp_bedrock_failure_set(&f, (struct ccp_span){ long_text, 200 },
+	                        (struct ccp_span){ long_text, sizeof(long_text) });
+	assert_in_range(strlen(f.message), 1900, sizeof(f.message) - 1);
+	assert_int_equal(strlen(f.name), sizeof(f.name) - 1);
+}
+
+/* A request with key and region fixed; the signature itself is judged in test_sigv4. */
+static void
+test_request_line_and_fields(void **state)
+{
+	static const struct {
+		const char *id, *path;
+		bool stream;
+	} rows[] = {
+		{ "global.anthropic.claude-opus-5-5",
+		  "/model/global.anthropic.claude-opus-5-5/invoke", false },
+		{ "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+		  "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/invoke-with-response-stream",
+		  true },
+		{ "arn:aws:bedrock:us-east-1:1:inference-profile/x",
+		  "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fx/invoke",
+		  false },
+	};
+	char *env[] = { "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
+		        "AWS_REGION=eu-central-1", NULL };
+	struct ccp_config *config;
+	struct ccp_credentials *credentials;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(ccp_config_load(env, &config, NULL), CCP_OK);
+	assert_int_equal(ccp_credentials_new(config, &credentials, NULL), CCP_OK);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ccp_translation t = { .stream = rows[i].stream };
+		struct ccp_bedrock_request r;
+		char url[256];
+
+		snprintf(t.target.id, sizeof(t.target.id), "%s", rows[i].id);
+		assert_int_equal(ccp_bedrock_request_new(config, credentials, &t, 1795305600, &r,
+		                                         NULL),
+		                 CCP_OK);
+		snprintf(url, sizeof(url), "https://bedrock-runtime.eu-central-1.amazonaws.com%s",
+		         rows[i].path);
+		assert_string_equal(r.url, url);
+		assert_string_equal(ccp_headers_get(&r.headers, "host"),
+		                    "bedrock-runtime.eu-central-1.amazonaws.com");
+		assert_non_null(strstr(ccp_headers_get(&r.headers, "authorization"),
+		                       "/eu-central-1/bedrock/aws4_request"));
+		assert_null(ccp_headers_get(&r.headers, "anthropic-beta"));
+		ccp_bedrock_request_clear(&r);
+	}
+	ccp_credentials_free(credentials);
+	ccp_config_free(config);
+}
+
+static void
+test_what_can_be_left_out(void **state)
+{
+	static const struct {
+		const char *message, *beta, *field;
+	} rows[] = {
+		{ "invalid beta flag", "*", "" },
+		{ "invalid beta flag: advanced-tool-use-2025-11-20", "advanced-tool-use-2025-11-20",
+		  "" },
+		{ "Unexpected value(s) `afk-mode-2026-01-31` for the `anthropic-beta` header",
+		  "afk-mode-2026-01-31", "" },
+		{ "context_management: Extra inputs are not permitted", "", "context_management" },
+		{ "tools.0.custom.strict: Extra inputs are not permitted", "", "" },
+		{ "messages: at least one message is required", "", "" },
+		{ ": Extra inputs are not permitted", "", "" },
+	};
+	char beta[80], field[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ccp_bedrock_failure f = { .clients_fault = true };
+
+		snprintf(f.message, sizeof(f.message), "%s", rows[i].message);
+		assert_int_equal(ccp_bedrock_refused_part(&f, beta, sizeof(beta), field,
+		                                          sizeof(field)),
+		                 *rows[i].beta || *rows[i].field);
+		assert_string_equal(beta, rows[i].beta);
+		assert_string_equal(field, rows[i].field);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_become_anthropics_types),
+		cmocka_unit_test(test_words_are_shown_without_arns_and_accounts),
+		cmocka_unit_test(test_long_words_are_cut),
+		cmocka_unit_test(test_request_line_and_fields),
+		cmocka_unit_test(test_what_can_be_left_out),
+	};
+
+	return cmocka_run_group_tests_name("bedrock", tests, NULL, NULL);
+}

@@ -1,0 +1,406 @@
+/* covers: prices */
+#include "unit.h"
+
+#include "upstream/models.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HEAD                                                                                     \
+	"anthropic_id,bedrock_id,profiles,family,successor,max_output_tokens,thinking_adaptive," \
+	"thinking_enabled,thinking_display,sampling,effort,system_role,interleaved_beta,"        \
+	"version_2026,cache_ttl,output_format,top_cache_control\n"
+#define NOES "no,no,no,no,no,no,no,no,no,no,no\n"
+#define PRICES_HEAD                                                                        \
+	"bedrock_id,input,output,cache_write_5m,cache_write_1h,cache_read,long_threshold," \
+	"long_input,long_output,long_cache_write_5m,long_cache_write_1h,long_cache_read\n"
+#define BETAS_HEAD "flag,verdict,bedrock_flag,needs,models\n"
+
+static struct ccp_models *shipped;
+
+/* A file of the folder that ships. */
+static void
+data_path(char out[512], const char *name)
+{
+	const char *root = getenv("abs_top_srcdir");
+
+	snprintf(out, 512, "%s/data/%s", root ? root : ".", name);
+}
+
+static int
+load_shipped(void **state)
+{
+	char models[512], prices[512];
+	struct ccp_error err = { 0 };
+
+	(void)state;
+	data_path(models, "models.csv");
+	data_path(prices, "prices.csv");
+	if (ccp_models_load(models, prices, &shipped, &err)) {
+		fprintf(stderr, "# %s\n", err.text);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+unload_shipped(void **state)
+{
+	(void)state;
+	ccp_models_unref(shipped);
+	return 0;
+}
+
+static struct ccp_config
+settings(void)
+{
+	static char empty[] = "", global[] = "global";
+
+	return (struct ccp_config){ .bedrock_profile = global,
+		                    .bedrock_default_model = empty,
+		                    .bedrock_model_overrides = empty };
+}
+
+static void
+check_target(const struct ccp_config *config, const char *model, const char *id, const char *rules)
+{
+	struct ccp_target target;
+	struct ccp_error err = { 0 };
+
+	if (ccp_models_target(shipped, config, model, &target, &err))
+		fail_msg("%s: %s", model, err.text);
+	assert_string_equal(target.id, id);
+	assert_string_equal(target.model ? target.model->anthropic_id : "", rules);
+}
+
+static void
+check_homeless(const struct ccp_config *config, const char *model, const char *word)
+{
+	struct ccp_target target;
+	struct ccp_error err = { 0 };
+
+	assert_int_equal(ccp_models_target(shipped, config, model, &target, &err),
+	                 CCP_ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.text, word));
+}
+
+static void
+test_find(void **state)
+{
+	(void)state;
+	assert_string_equal(ccp_models_find(shipped, "claude-opus-5-5")->bedrock_id,
+	                    "anthropic.claude-opus-5-5");
+	assert_string_equal(ccp_models_find(shipped, "claude-opus-5-5[1M]")->anthropic_id,
+	                    "claude-opus-5-5");
+	assert_string_equal(ccp_models_find(shipped, "claude-haiku-4-5")->bedrock_id,
+	                    "anthropic.claude-haiku-4-5-20251001-v1:0");
+	assert_string_equal(ccp_models_find(shipped, "claude-3-5-sonnet-20241022")->anthropic_id,
+	                    "claude-sonnet-4-6");
+	assert_null(ccp_models_find(shipped, "claude-opus-5-5x"));
+	assert_null(ccp_models_find(shipped, "[1m]"));
+	assert_null(ccp_models_find(shipped, ""));
+}
+
+static void
+test_family(void **state)
+{
+	(void)state;
+	assert_string_equal(ccp_models_family(shipped, "claude-3-5-haiku-20241022"), "haiku");
+	assert_string_equal(ccp_models_family(shipped, "claude-mythos-5-2"), "mythos");
+	assert_string_equal(ccp_models_family(shipped, "Claude-OPUS-9"), "opus");
+	assert_string_equal(ccp_models_family(shipped, "claude-sonnet-7[1m]"), "sonnet");
+	assert_string_equal(ccp_models_family(shipped, "gpt"), "other");
+	assert_string_equal(ccp_models_family(shipped, ""), "other");
+}
+
+static void
+test_target_profile(void **state)
+{
+	static char us[] = "us", jp[] = "jp", none[] = "", odd[] = "xx";
+	struct ccp_config config = settings();
+
+	(void)state;
+	check_target(&config, "claude-opus-5-5", "global.anthropic.claude-opus-5-5",
+	             "claude-opus-5-5");
+	check_target(&config, "claude-opus-4-1", "us.anthropic.claude-opus-4-1-20250805-v1:0",
+	             "claude-opus-4-1");
+	check_target(&config, "claude-3-5-haiku-20241022",
+	             "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+	             "claude-haiku-4-5-20251001");
+	config.bedrock_profile = us;
+	check_target(&config, "claude-sonnet-5[1m]", "us.anthropic.claude-sonnet-5",
+	             "claude-sonnet-5");
+	config.bedrock_profile = jp;
+	check_target(&config, "claude-sonnet-5-5", "global.anthropic.claude-sonnet-5-5",
+	             "claude-sonnet-5-5");
+	config.bedrock_profile = none;
+	check_target(&config, "claude-sonnet-5", "global.anthropic.claude-sonnet-5",
+	             "claude-sonnet-5");
+	config.bedrock_profile = odd;
+	check_target(&config, "claude-sonnet-5", "global.anthropic.claude-sonnet-5",
+	             "claude-sonnet-5");
+}
+
+static void
+test_target_settings(void **state)
+{
+	static char star[] = "{\"*\":\"global.anthropic.claude-haiku-4-5-20251001-v1:0\","
+			     "\"claude-opus-5-5\":\"claude-sonnet-5\"}";
+	static char arn[] =
+		"{\"claude-opus-5-5\":\"arn:aws:bedrock:us-east-1:111122223333:"
+		"application-inference-profile/abc\",\"claude-sonnet-5\":\"arn:aws:bedrock:"
+		"us-east-1:111122223333:inference-profile/us.anthropic.claude-opus-4-8\"}";
+	static char star_arn[] = "{\"*\":\"arn:aws:bedrock:us-east-1:111122223333:"
+				 "application-inference-profile/abc\"}";
+	static char wrong[] = "{\"*\":\"a b\"}", haiku[] = "claude-haiku-5-5";
+	struct ccp_config config = settings();
+
+	(void)state;
+	check_homeless(&config, "gpt-9", "gpt-9");
+	check_homeless(&config, "claude-mythos-5-2", "mythos");
+	config.bedrock_default_model = haiku;
+	check_target(&config, "gpt-9", "global.anthropic.claude-haiku-5-5", "claude-haiku-5-5");
+	check_target(&config, "claude-opus-5", "global.anthropic.claude-opus-5", "claude-opus-5");
+	config.bedrock_model_overrides = star;
+	check_target(&config, "gpt-9", "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+	             "claude-haiku-4-5-20251001");
+	check_target(&config, "claude-opus-5-5[1m]", "global.anthropic.claude-sonnet-5",
+	             "claude-sonnet-5");
+	config.bedrock_model_overrides = arn;
+	check_target(&config, "claude-opus-5-5",
+	             "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc",
+	             "claude-opus-5-5");
+	check_target(&config, "claude-sonnet-5",
+	             "arn:aws:bedrock:us-east-1:111122223333:inference-profile/"
+	             "us.anthropic.claude-opus-4-8",
+	             "claude-opus-4-8");
+	config.bedrock_model_overrides = star_arn;
+	check_target(&config, "claude-opus-5-5",
+	             "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc",
+	             "");
+	config.bedrock_model_overrides = wrong;
+	check_homeless(&config, "claude-opus-5-5", "a b");
+}
+
+static void
+test_check_overrides(void **state)
+{
+	struct ccp_error err;
+
+	(void)state;
+	assert_int_equal(ccp_models_check_overrides("", &err), CCP_OK);
+	assert_int_equal(ccp_models_check_overrides(" {\"*\":\"a.b-c:0\"} ", &err), CCP_OK);
+	assert_int_equal(ccp_models_check_overrides("{", &err), CCP_ERR_SETTING);
+	assert_int_equal(ccp_models_check_overrides("[]", &err), CCP_ERR_SETTING);
+	assert_int_equal(ccp_models_check_overrides("{\"x\":1}", &err), CCP_ERR_SETTING);
+	assert_int_equal(ccp_models_check_overrides("{\"x\":\"a b\"}", &err), CCP_ERR_SETTING);
+	assert_non_null(strstr(err.text, "\"x\""));
+}
+
+static void
+check_cost(const char *id, struct ccp_usage usage, int64_t want)
+{
+	assert_int_equal(ccp_models_cost_microusd(shipped, id, &usage), want);
+}
+
+static void
+test_cost(void **state)
+{
+	(void)state;
+	/* 4 and 20 dollars a million */
+	check_cost("global.anthropic.claude-opus-5-5",
+	           (struct ccp_usage){ .input_tokens = 1000, .output_tokens = 10 }, 4200);
+	check_cost("us.anthropic.claude-opus-5-5",
+	           (struct ccp_usage){ .cache_read_tokens = 1000000,
+	                               .cache_write_5m_tokens = 1000000,
+	                               .cache_write_1h_tokens = 1000000 },
+	           220000 + 5500000 + 8800000);
+	check_cost("arn:aws:bedrock:us-east-1:111122223333:inference-profile/"
+	           "us.anthropic.claude-sonnet-5",
+	           (struct ccp_usage){ .input_tokens = 10 }, 22);
+	check_cost("anthropic.claude-sonnet-5", (struct ccp_usage){ .input_tokens = 10 }, 22);
+	check_cost("arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc",
+	           (struct ccp_usage){ .input_tokens = 10 }, -1);
+	check_cost("", (struct ccp_usage){ .input_tokens = 10 }, -1);
+	/* 0.1 a million: half up once, over the sum and not over each part */
+	check_cost("global.anthropic.claude-haiku-5-5", (struct ccp_usage){ .input_tokens = 4 }, 0);
+	check_cost("global.anthropic.claude-haiku-5-5", (struct ccp_usage){ .input_tokens = 5 }, 1);
+	check_cost("global.anthropic.claude-haiku-5-5",
+	           (struct ccp_usage){
+			   .input_tokens = 4, .cache_read_tokens = 4, .cache_write_5m_tokens = 1 },
+	           1);
+	/* the long tier is for the whole answer, from one token over 100,000 */
+	check_cost("global.anthropic.claude-haiku-5-5",
+	           (struct ccp_usage){ .input_tokens = 50000,
+	                               .cache_read_tokens = 50000,
+	                               .output_tokens = 10000 },
+	           5000 + 500 + 5000);
+	check_cost("global.anthropic.claude-haiku-5-5",
+	           (struct ccp_usage){ .input_tokens = 50001,
+	                               .cache_read_tokens = 50000,
+	                               .output_tokens = 10000 },
+	           25001 + 2500 + 25000);
+	check_cost("global.anthropic.claude-opus-5-5",
+	           (struct ccp_usage){ .output_tokens = INT64_MAX, .input_tokens = -5 }, INT64_MAX);
+}
+
+/* Every living row is complete and has a price for every id that a request can go to. */
+static void
+test_shipped_tables(void **state)
+{
+	struct ccp_usage usage = { .input_tokens = 1000000 };
+	const struct ccp_model *row;
+	char words[256], id[512], *profile, *rest;
+	size_t n;
+
+	(void)state;
+	for (n = 0; (row = ccp_models_row(shipped, n)); n++) {
+		if (!*row->bedrock_id)
+			continue;
+		assert_true(row->thinking_adaptive || row->thinking_enabled);
+		assert_true(row->max_output_tokens >= 32000);
+		assert_true(ccp_models_cost_microusd(shipped, row->bedrock_id, &usage) > 0);
+		snprintf(words, sizeof(words), "%s", row->profiles);
+		rest = words;
+		while ((profile = strsep(&rest, " "))) {
+			snprintf(id, sizeof(id), "%s.%s", profile, row->bedrock_id);
+			if (ccp_models_cost_microusd(shipped, id, &usage) <= 0)
+				fail_msg("no price for %s", id);
+		}
+	}
+	assert_true(n > 30);
+}
+
+static void
+test_betas(void **state)
+{
+	const struct ccp_beta *beta = ccp_models_beta(shipped, "advanced-tool-use-2025-11-20");
+	bool value = true;
+
+	(void)state;
+	assert_string_equal(beta->bedrock_flag, "tool-search-tool-2025-10-19");
+	assert_null(ccp_models_beta(shipped, "oauth-2025-04-20")->bedrock_flag);
+	assert_null(ccp_models_beta(shipped, "never-heard-of"));
+	beta = ccp_models_beta(shipped, "thinking-token-count-2026-05-13");
+	assert_true(ccp_models_beta_fits(beta, ccp_models_find(shipped, "claude-opus-5-5")));
+	assert_false(ccp_models_beta_fits(beta, ccp_models_find(shipped, "claude-opus-4-5")));
+	assert_false(ccp_models_beta_fits(beta, NULL));
+	assert_true(ccp_models_flag(ccp_models_find(shipped, "claude-opus-5"), "effort", &value));
+	assert_true(value);
+	assert_true(ccp_models_flag(NULL, "effort", &value));
+	assert_false(value);
+	assert_false(ccp_models_flag(NULL, "no_such", &value));
+}
+
+static void
+test_references(void **state)
+{
+	struct ccp_models *more = ccp_models_ref(shipped);
+
+	(void)state;
+	ccp_models_unref(more);
+	ccp_models_unref(NULL);
+	assert_non_null(ccp_models_row(shipped, 0));
+}
+
+static char folder[64];
+
+static void
+put_file(const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (!text) {
+		unlink(path);
+		return;
+	}
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+/* Loads three texts; NULL: there is no such file. want: words of the refusal, or NULL. */
+static void
+check_load(const char *models_text, const char *prices_text, const char *betas_text,
+           const char *want)
+{
+	char models_path[128], prices_path[128];
+	struct ccp_models *models;
+	struct ccp_error err = { 0 };
+	enum ccp_err rc;
+
+	snprintf(models_path, sizeof(models_path), "%s/m.csv", folder);
+	snprintf(prices_path, sizeof(prices_path), "%s/p.csv", folder);
+	put_file("m.csv", models_text);
+	put_file("p.csv", prices_text);
+	put_file("betas.csv", betas_text);
+	rc = ccp_models_load(models_path, prices_path, &models, &err);
+	if (!want && rc)
+		fail_msg("refused: %s", err.text);
+	if (want && (!rc || models || !strstr(err.text, want)))
+		fail_msg("\"%s\" does not say \"%s\"", err.text, want);
+	ccp_models_unref(models);
+}
+
+static void
+test_load_refusals(void **state)
+{
+	static const char good[] = HEAD "a,b,global,opus,,100," NOES "old,,,opus,a,,,,,,,,,,,,\n";
+	static const char price[] = PRICES_HEAD "b,1,2.5,3,4,0.000001,,,,,,\n";
+	static const char beta[] = BETAS_HEAD "x-1,pass,,effort,\n";
+
+	(void)state;
+	snprintf(folder, sizeof(folder), "/tmp/test_models.XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	check_load(good, price, beta, NULL);
+	check_load(NULL, price, beta, "m.csv");
+	check_load(good, NULL, beta, "p.csv");
+	check_load(good, price, NULL, "betas.csv");
+	check_load("a\nb\n", price, beta, "no column \"anthropic_id\"");
+	check_load(HEAD "a,b,global,opus,,x," NOES, price, beta, "m.csv line 2: max_output_tokens");
+	check_load(HEAD "a,b,,,,1," NOES, price, beta, "family");
+	check_load(HEAD "a,b,,opus,,1,maybe,no,no,no,no,no,no,no,no,no,no\n", price, beta, "maybe");
+	check_load(HEAD "a,b,,opus,a,1," NOES, price, beta, "both");
+	check_load(HEAD "a,,,opus,b,,,,,,,,,,,,\n", price, beta, "successor of a");
+	check_load(HEAD "a,b,,opus,,1," NOES "a,b,,opus,,1," NOES, price, beta,
+	           "line 3: a second row");
+	check_load(good, PRICES_HEAD "b,1,2,3,4,-5,,,,,,\n", beta, "cache_read is not a price");
+	check_load(good, PRICES_HEAD "b,1,2,3,4,0.0000001,,,,,,\n", beta, "cache_read");
+	check_load(good, PRICES_HEAD "b,1,2.,3,4,5,,,,,,\n", beta, "output");
+	check_load(good, PRICES_HEAD "b,1,2,3,4,5,10,,,,,\n", beta, "long_input");
+	check_load(good, PRICES_HEAD "b,1,2,3,4,5,x,,,,,\n", beta, "long_threshold");
+	check_load(good, PRICES_HEAD "b,1,2,3,4,5,,,,,,\nb,1,2,3,4,5,,,,,,\n", beta,
+	           "second price");
+	check_load(good, price, BETAS_HEAD "x,allow,,,\n", "verdict");
+	check_load(good, price, BETAS_HEAD "x,rename,,,\n", "bedrock_flag");
+	check_load(good, price, BETAS_HEAD "x,pass,,moonshine,\n", "moonshine");
+	check_load(good, price, BETAS_HEAD "x,pass,,,\nx,drop,,,\n", "second row");
+	put_file("m.csv", NULL);
+	put_file("p.csv", NULL);
+	put_file("betas.csv", NULL);
+	rmdir(folder);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_family),
+		cmocka_unit_test(test_target_profile),
+		cmocka_unit_test(test_target_settings),
+		cmocka_unit_test(test_check_overrides),
+		cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_shipped_tables),
+		cmocka_unit_test(test_betas),
+		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_load_refusals),
+	};
+
+	return cmocka_run_group_tests_name("models", tests, load_shipped, unload_shipped);
+}
