@@ -18,8 +18,8 @@ const here = path.dirname(fileURLToPath(import.meta.url))
 const folder = temp_folder()
 const tls = certificate(folder)
 const upstream = fork(path.join(here, 'lib/upstream.mjs'), [JSON.stringify({ events: 1_000_000, everyMs: EVERY_MS }), path.join(folder, 'key.pem'), tls.certFile])
-const [{ answering }] = await once(upstream, 'message')
-const proxy = await start_proxy({ env: { ANTHROPIC_API_BASE: answering, SSL_CERT_FILE: tls.certFile, WORKERS: '1' } })
+const [{ url }] = await once(upstream, 'message')
+const proxy = await start_proxy({ env: { ANTHROPIC_API_BASE: url, SSL_CERT_FILE: tls.certFile, WORKERS: '1' } })
 let crowd
 try {
 	const pid = proxy.pid()

@@ -47,7 +47,7 @@ function measure(port, concurrency) {
 }
 try {
 	await wait_until(() => send(`http://127.0.0.1:${plain}`, { body: '{}' }).then(a => a.status === 200, () => false), 'nginx answers')
-	proxy = await start_proxy({ env: { ANTHROPIC_API_BASE: `http://127.0.0.1:${origin}`, WORKERS: '0', LOG_LEVEL: 'warn' } })
+	proxy = await start_proxy({ env: { ANTHROPIC_API_BASE: `http://127.0.0.1:${origin}`, WORKERS: '0', LOG_LEVEL: 'warning' } })
 	for (const concurrency of CONCURRENCY) {
 		const theirs = measure(plain, concurrency), ours = measure(proxy.port, concurrency)
 		console.log(`throughput at ${concurrency} at once: ours ${ours.rps.toFixed(0)}/s (p99 ${ours.p99} ms), nginx proxy_pass ${theirs.rps.toFixed(0)}/s (p99 ${theirs.p99} ms), ratio ${(ours.rps / theirs.rps).toFixed(2)}`)

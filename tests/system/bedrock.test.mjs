@@ -8,8 +8,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import * as A from './anthropic.mjs'
 import * as B from './bedrock.mjs'
-import { assert_whole_stream, headers_for, message, provider, text_of } from './client.mjs'
-import { suite, temp_folder, wait_until } from './harness.mjs'
+import { assert_whole_stream, headers_for, message, provider } from './client.mjs'
+import { suite, temp_folder } from './harness.mjs'
 import { Gate } from './standin.mjs'
 
 const s = suite()

@@ -8,7 +8,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import * as A from './anthropic.mjs'
 import * as B from './bedrock.mjs'
-import { assert_whole_stream, new_key, new_user, provider, text_of } from './client.mjs'
+import { assert_whole_stream, provider, text_of } from './client.mjs'
 import { ROOT, suite } from './harness.mjs'
 
 const folder = path.resolve(ROOT, '../shared/data/claude-code')

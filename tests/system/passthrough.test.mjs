@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
 import * as A from './anthropic.mjs'
-import { assert_own_error, assert_whole_stream, headers_for, message, provider, raw, text_of } from './client.mjs'
-import { SERVER, suite, wait_until } from './harness.mjs'
+import { assert_whole_stream, headers_for, message, provider, raw, text_of } from './client.mjs'
+import { suite, wait_until } from './harness.mjs'
 import { Gate } from './standin.mjs'
 
 const s = suite()

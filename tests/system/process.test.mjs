@@ -6,7 +6,7 @@ import net from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as A from './anthropic.mjs'
-import { assert_whole_stream, headers_for, message, provider, raw, text_of } from './client.mjs'
+import { assert_whole_stream, headers_for, message, provider } from './client.mjs'
 import { ROOT, SERVER, suite, wait_until } from './harness.mjs'
 import { Gate } from './standin.mjs'
 

@@ -123,13 +123,36 @@ long_lines(void **state)
 	cJSON_Delete(json);
 }
 
+/* Bytes that are no UTF-8, and a character where the sentence is cut: the line stays UTF-8. */
+static void
+not_utf8(void **state)
+{
+	char sentence[2 * CCP_LOG_MAX_BYTES] = "";
+	size_t i;
+
+	(void)state;
+	ccp_log_setup(CCP_LOG_INFO, true);
+	say(CCP_LOG_INFO, NULL,
+	    "a\xff"
+	    "b\xed\x99");
+	assert_non_null(strstr(said, "\"a?b??\""));
+	for (i = 0; i + 3 < sizeof(sentence); i += 3)
+		memcpy(sentence + i, "\xed\x95\x9c", 3);
+	for (i = 0; i < 3; i++) {
+		say(CCP_LOG_INFO, NULL, sentence + i);
+		assert_non_null(strstr(said, "\xed\x95\x9c\xed"));
+		assert_null(strstr(said, "\xed\""));
+		assert_null(strstr(said, "\xed\x95\""));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_lines),   cmocka_unit_test(levels),
 		cmocka_unit_test(forged_lines), cmocka_unit_test(json_lines),
-		cmocka_unit_test(long_lines),
+		cmocka_unit_test(long_lines),   cmocka_unit_test(not_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,8 +114,11 @@ for_each(const char *kind, recording_fn *fn)
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
 
-	if (!dir)
-		skip();
+	/* not cmocka's skip(): its TAP says "not ok" for it */
+	if (!dir) {
+		print_message("# skipped: there is no %s\n", folder);
+		return;
+	}
 	while ((entry = readdir(dir)))
 		if (strncmp(entry->d_name, kind, strlen(kind)) == 0)
 			fn(entry->d_name + strlen(kind));

@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,21 +20,31 @@ ccp_log_setup(enum ccp_log_level level, bool json)
 	as_json = json;
 }
 
-/* Copies text to out (size bytes) with everything escaped that could end a line or a string. */
+/*
+ * Copies text to out (size bytes) with everything escaped that could end a
+ * line or a string. What is not UTF-8 becomes '?', and no character is cut in
+ * the middle: a JSON line must stay one.
+ */
 static void
 escape(char *out, size_t size, const char *text)
 {
-	size_t n = 0;
+	size_t left = strlen(text), n = 0, bytes;
 
-	for (; *text && n + 7 < size; text++) {
+	for (; left && n + 7 < size; text += bytes, left -= bytes) {
 		unsigned char c = (unsigned char)*text;
 
-		if (c < 0x20 || c == 0x7f)
+		bytes = ccp_utf8_char(text, left, NULL);
+		if (bytes == 0) {
+			bytes = 1;
+			out[n++] = '?';
+		} else if (c < 0x20 || c == 0x7f) {
 			n += (size_t)snprintf(out + n, size - n, "\\u%04x", c);
-		else if (as_json && (c == '"' || c == '\\'))
+		} else if (as_json && (c == '"' || c == '\\')) {
 			n += (size_t)snprintf(out + n, size - n, "\\%c", c);
-		else
-			out[n++] = (char)c;
+		} else {
+			memcpy(out + n, text, bytes);
+			n += bytes;
+		}
 	}
 	out[n] = '\0';
 }

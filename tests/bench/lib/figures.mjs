@@ -17,19 +17,3 @@ export function cpu_s(pid) {
 	const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
 	return (Number(fields[11]) + Number(fields[12])) / 100 /* USER_HZ */
 }
-
-/* Delays in ms from an event's stamp (its sending) to the arrival of the chunk that holds its end. */
-export function delays_of(chunks, from = 0) {
-	const delays = []
-	let rest = ''
-	for (const { data, ns } of chunks) {
-		const parts = (rest + data.toString('latin1')).split('\n\n')
-		rest = parts.pop()
-		for (const part of parts) {
-			const found = /@(\d+)@/.exec(part)
-			if (found && ns >= from)
-				delays.push(Number(ns - BigInt(found[1])) / 1e6)
-		}
-	}
-	return delays
-}
