@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,12 +30,22 @@
 /* While draining, how often it is looked whether all is over. */
 #define DRAIN_LOOK_MS 50
 
+/* Memory of a burst of requests goes back to the system this long after it, when it had this many
+ * beginnings and ends. Streams run for minutes; what their beginning took would stay for as long. */
+#define TRIM_AFTER_MS 2000
+#define TRIM_FROM_COUNT 64
+
 struct worker {
 	struct ccp_config *config;
 	struct ccp_relay relay;
 	struct ccp_serve *serve;
 	struct ccp_watch signals;
 	struct ccp_timer drain_timer;
+	struct ccp_timer trim_timer;
+	struct ccp_job trim_job;
+	bool trimming;
+	bool trim_again;
+	int turnover; /* beginnings and ends since the last trim */
 	int64_t drain_until_ms;
 	bool draining;
 	bool alone;          /* no master: SIGHUP reloads the models file */
@@ -85,10 +96,55 @@ client_abort(void *arg)
 	ccp_response_abort(&((struct ccp_session *)arg)->response);
 }
 
+/* On a work thread: it takes milliseconds with a thousand streams. */
+static void
+run_trim(struct ccp_job *job)
+{
+	(void)job;
+	malloc_trim(0);
+}
+
+static void
+trim_done(struct ccp_job *job)
+{
+	struct worker *w = (struct worker *)((char *)job - offsetof(struct worker, trim_job));
+
+	w->trimming = false;
+}
+
+static void
+trim(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->trimming)
+		return; /* the one that runs will do */
+	w->turnover = 0;
+	w->trimming = true;
+	/* once more when the burst is surely over: handshakes may still have been under way */
+	w->trim_again = !w->trim_again;
+	if (w->trim_again && ccp_timer_set(w->relay.loop, &w->trim_timer, TRIM_AFTER_MS))
+		w->trim_again = false;
+	w->trim_job.run = run_trim;
+	w->trim_job.done = trim_done;
+	ccp_work_submit(w->relay.work, &w->trim_job);
+}
+
+static void
+count_turnover(struct worker *w)
+{
+	if (++w->turnover >= TRIM_FROM_COUNT && !w->trimming && !w->trim_timer.slot &&
+	    ccp_timer_set(w->relay.loop, &w->trim_timer, TRIM_AFTER_MS))
+		w->turnover = 0;
+}
+
 static void
 client_done(void *arg)
 {
-	ccp_session_release(arg);
+	struct ccp_session *s = arg;
+
+	count_turnover(s->owner);
+	ccp_session_release(s);
 }
 
 /* A request for Anthropic: with a credential, or not at all. */
@@ -108,6 +164,8 @@ begin_exchange(struct worker *w, struct ccp_session *s)
 		                 .loopback = ccp_admit_loopback(&peer) };
 	struct ccp_exchange *x;
 
+	s->owner = w;
+	count_turnover(w);
 	if (!ccp_admit_credential(&peer, w->config, &s->request.headers)) {
 		ccp_session_error(s, 401, "authentication_error", NULL,
 		                  "No credential: send x-api-key or Authorization, as for "
@@ -379,6 +437,7 @@ ccp_messages_worker(struct ccp_config *config, struct ccp_models *models, bool a
 	w.relay.config = config;
 	w.relay.models = models;
 	w.drain_timer = (struct ccp_timer){ .fn = look_drained, .arg = &w };
+	w.trim_timer = (struct ccp_timer){ .fn = trim, .arg = &w };
 	if (ccp_loop_new(&w.relay.loop, &err) || watch_signals(&w, &err) ||
 	    ccp_http_new(config, w.relay.loop, &w.relay.http, &err) ||
 	    ccp_credentials_new(config, &w.relay.credentials, &err) ||

@@ -263,8 +263,12 @@ s.test('FALLBACK_ON: 529, 5xx and spend caps go to Bedrock for a credential that
 				from_anthropic(await ask()) /* unvouched: relayed */
 			}
 			from_anthropic(await ask()) /* a 2xx: now it is vouched */
-			t.anthropic.script(script)
-			from_bedrock(await ask())
+			/* Soon, not at once: that note is written beside the answer, and read by another worker. */
+			from_bedrock(await wait_until(async () => {
+				t.anthropic.script(script)
+				const answer = await ask()
+				return provider(answer) === 'bedrock' && answer
+			}, `${what} goes to Bedrock`, 2000))
 			from_anthropic(await ask())
 		}
 		t.anthropic.script(A.failed(400, 'invalid_request_error', 'messages: wrong'))
@@ -278,7 +282,10 @@ s.test('FALLBACK_ON=connect: Anthropic unreachable goes to Bedrock for a credent
 		t.anthropic.dead = false
 		from_anthropic(await proxy.ask(t))
 		t.anthropic.dead = true
-		from_bedrock(await proxy.ask(t))
+		from_bedrock(await wait_until(async () => {
+			const answer = await proxy.ask(t)
+			return answer.status === 200 && answer
+		}, 'it goes to Bedrock', 2000))
 	})
 })
 s.test('a stream of Anthropic\'s that breaks is ended with an error event; Bedrock is not asked', async ({ proxy, anthropic, bedrock, user, key }) => {

@@ -32,7 +32,16 @@ const STOP_MAX_MS = 15_000
 const TEST_MAX_MS = 60_000
 const LOG_TAIL_CHARS = 12_000
 
-export const temp_folder = () => fs.mkdtempSync(path.join(os.tmpdir(), 'ccp-system-'))
+const folders = []
+process.on('exit', () => folders.forEach(folder => fs.rmSync(folder, { recursive: true, force: true })))
+
+/* Gone when this process ends. Apache, started by root, runs the programs as nobody: they must get in. */
+export function temp_folder() {
+	const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ccp-system-'))
+	fs.chmodSync(folder, 0o755)
+	folders.push(folder)
+	return folder
+}
 
 export async function free_port() {
 	const server = net.createServer().listen(0, '127.0.0.1')

@@ -10,6 +10,19 @@
 
 /* One call: what libcurl is told of it, and what it tells back. */
 
+/* The request's fields, credentials among them, are sent for good once an answer is there. */
+static void
+forget_fields(struct ccp_http_call *call)
+{
+	struct curl_slist *f;
+
+	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, NULL);
+	for (f = call->fields; f; f = f->next)
+		OPENSSL_cleanse(f->data, strlen(f->data));
+	curl_slist_free_all(call->fields);
+	call->fields = NULL;
+}
+
 static size_t
 on_header_line(char *line, size_t size, size_t count, void *arg)
 {
@@ -35,6 +48,7 @@ on_header_line(char *line, size_t size, size_t count, void *arg)
 	if (call->status < 200) /* 100 Continue and the like: the real one follows */
 		return n;
 	call->head_done = true;
+	forget_fields(call);
 	call->handlers.on_head(call->handlers.arg, call->status, &call->headers);
 	ccp_headers_clear(&call->headers);
 	return call->cancelled ? 0 : n;
@@ -171,6 +185,8 @@ set_options(struct ccp_http_call *call, const char *url)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 	                 (long)(http->config->connect_timeout_s * 1000));
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	/* a handle makes one request, so what it would keep for the next handshake is lost anyway */
+	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, use_trusted);
@@ -200,14 +216,11 @@ ccp_http_call_setup(struct ccp_http_call *call, const struct ccp_http_request *r
 void
 ccp_http_call_free(struct ccp_http_call *call)
 {
-	struct curl_slist *f;
-
 	if (!call)
 		return;
+	if (call->easy)
+		forget_fields(call);
 	curl_easy_cleanup(call->easy);
-	for (f = call->fields; f; f = f->next)
-		OPENSSL_cleanse(f->data, strlen(f->data)); /* credentials */
-	curl_slist_free_all(call->fields);
 	ccp_headers_clear(&call->headers);
 	free(call);
 }

@@ -25,6 +25,7 @@ struct ccp_session {
 	struct ccp_route route;
 	struct ccp_response response;
 	void *exchange; /* the handler's: what is under way for it, or NULL */
+	void *owner;    /* the handler's */
 	struct ccp_serve *serve;
 	struct ccp_task task;      /* serve's: comes to the loop, and leaves it */
 	struct ccp_task gone_task; /* serve's: tells the handler that the client left */

@@ -221,6 +221,15 @@ play_limit(struct ccp_exchange *x)
 	ccp_x_refused(x);
 }
 
+/* They are many and a stream is long. */
+static void
+forget_limits(struct ccp_exchange *x)
+{
+	free(x->limits);
+	x->limits = NULL;
+	x->limit_count = 0;
+}
+
 static void
 looked_up(struct ccp_job *job)
 {
@@ -235,6 +244,7 @@ looked_up(struct ccp_job *job)
 		ccp_log(CCP_LOG_WARNING, x->call.id, "limits unknown, asking Anthropic: %s",
 		        x->job_error.text);
 	if (config->force_rate_limit && x->call.loopback) {
+		forget_limits(x);
 		play_limit(x);
 		return;
 	}
@@ -246,11 +256,13 @@ looked_up(struct ccp_job *job)
 		                      .now_s = ccp_x_now_s() };
 	limit = ccp_fallback_before(&before, config);
 	if (!limit) {
+		forget_limits(x);
 		ccp_x_ask_anthropic(x);
 		return;
 	}
 	ccp_log(CCP_LOG_INFO, x->call.id, "🔄 %s is limited for %lld s more (%s): Bedrock",
 	        x->call.user, (long long)(limit->retry_until_s - before.now_s), limit->reason);
+	forget_limits(x);
 	x->from_store = true;
 	ccp_x_convert(x, converted_from_store);
 }
