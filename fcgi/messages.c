@@ -42,13 +42,33 @@ print_help(void)
 	struct ccp_buf help = CCP_BUF_INIT(64 * 1024);
 
 	ccp_config_help(&help);
-	printf("Usage: messages.fcgi [--help | --version | --check | --settings-markdown]\n\n"
+	printf("Usage: messages.fcgi [--help | --version | --check | --given NAME | --settings-markdown]\n\n"
 	       "The proxy of claude-code-proxy: a FastCGI program, started by a web server,\n"
 	       "spawn-fcgi or systemd with a listening socket as standard input.\n"
-	       "--check reads the settings and the models file and says what is wrong.\n\n"
+	       "--check reads the settings and the models file and says what is wrong;\n"
+	       "--given prints a setting that the environment or the settings file gives.\n\n"
 	       "Settings, from the environment or the settings file:\n%s",
 	       ccp_buf_text(&help));
 	ccp_buf_clear(&help);
+	return 0;
+}
+
+/* What infra/serve asks: the value of a setting, when the environment or the file gave one. */
+static int
+print_given(const struct ccp_config *config, const char *name)
+{
+	struct ccp_buf value = CCP_BUF_INIT(64 * 1024);
+	const struct ccp_config_row *row;
+	size_t n;
+
+	for (n = 0; (row = ccp_config_row(n)); n++) {
+		if (strcmp(row->name, name) != 0 || row->secret ||
+		    !ccp_config_is_given(config, name))
+			continue;
+		ccp_config_value(config, n, &value);
+		puts(ccp_buf_text(&value));
+	}
+	ccp_buf_clear(&value);
 	return 0;
 }
 
@@ -70,6 +90,7 @@ main(int argc, char **argv)
 	struct ccp_config *config = NULL;
 	struct ccp_models *models = NULL;
 	struct ccp_error err;
+	int status = 0;
 
 	if (strcmp(what, "--help") == 0)
 		return print_help();
@@ -77,26 +98,27 @@ main(int argc, char **argv)
 		return print_markdown();
 	if (strcmp(what, "--version") == 0)
 		return printf("claude-code-proxy %s\n", PACKAGE_VERSION) < 0;
-	if (ccp_config_load(environ, &config, &err) ||
-	    ccp_models_load(ccp_models_path(config), ccp_prices_path(config), &models, &err) ||
-	    ccp_models_check_overrides(config->bedrock_model_overrides, &err)) {
-		ccp_log(CCP_LOG_ERROR, NULL, "%s", err.text);
-		ccp_models_unref(models);
-		ccp_config_free(config);
-		return 1;
+	if (ccp_config_load(environ, &config, &err))
+		goto refused;
+	if (strcmp(what, "--given") == 0) {
+		print_given(config, argc > 2 ? argv[2] : "");
+		goto out;
 	}
+	if (ccp_models_load(ccp_models_path(config), ccp_prices_path(config), &models, &err) ||
+	    ccp_models_check_overrides(config->bedrock_model_overrides, &err))
+		goto refused;
 	ccp_log_setup(config->log_level, config->log_json);
-	if (strcmp(what, "--check") == 0) {
-		ccp_models_unref(models);
-		ccp_config_free(config);
-		return 0;
-	}
-	if (strcmp(what, "--worker") != 0 && config->workers != 1) {
-		int status = run_master(config);
-
-		ccp_models_unref(models);
-		ccp_config_free(config);
-		return status;
-	}
-	return ccp_messages_worker(config, models, strcmp(what, "--worker") != 0);
+	if (strcmp(what, "--check") == 0)
+		goto out;
+	if (strcmp(what, "--worker") == 0 || config->workers == 1)
+		return ccp_messages_worker(config, models, strcmp(what, "--worker") != 0);
+	status = run_master(config);
+	goto out;
+refused:
+	ccp_log(CCP_LOG_ERROR, NULL, "%s", err.text);
+	status = 1;
+out:
+	ccp_models_unref(models);
+	ccp_config_free(config);
+	return status;
 }

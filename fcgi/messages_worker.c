@@ -1,16 +1,8 @@
 #include "messages_worker.h"
 
-#include "base/config.h"
 #include "base/http.h"
 #include "base/log.h"
-#include "base/loop.h"
-#include "base/work.h"
-#include "edge/refusal.h"
-#include "edge/serve.h"
-#include "relay/admit.h"
-#include "relay/exchange.h"
-#include "store/store.h"
-#include "upstream/models.h"
+#include "messages_sessions.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -27,6 +19,14 @@
 
 /* Lookups and bookings are short; a large body being converted must not hold them all up. */
 #define WORK_THREADS 4
+/* Bookings, limits: they may wait for a lock of another process. */
+#define WRITE_THREADS 2
+/* A store that could not be opened is tried again this often. */
+#define REOPEN_MS 5000
+/* What runs when DRAIN_SECONDS are over gets this long to be booked and to end. */
+#define LAST_WORDS_MS 2000
+/* mod_fcgid sends SIGTERM twice, a second apart, and waits: that is one order, not two. */
+#define SAME_ORDER_MS 1500
 /* While draining, how often it is looked whether all is over. */
 #define DRAIN_LOOK_MS 50
 
@@ -38,18 +38,26 @@
 struct worker {
 	struct ccp_config *config;
 	struct ccp_relay relay;
+	struct ccp_sessions sessions;
 	struct ccp_serve *serve;
 	struct ccp_watch signals;
+	bool alone; /* no master: SIGHUP reloads the models file */
+
 	struct ccp_timer drain_timer;
+	int64_t drain_until_ms;
+	int64_t told_ms; /* the first SIGTERM */
+	bool draining;
+	bool last_words;
+
+	struct ccp_timer reopen_timer;
+	struct ccp_job reopen_job;
+	struct ccp_store *reopened;
+
 	struct ccp_timer trim_timer;
 	struct ccp_job trim_job;
 	bool trimming;
 	bool trim_again;
 	int turnover; /* beginnings and ends since the last trim */
-	int64_t drain_until_ms;
-	bool draining;
-	bool alone;          /* no master: SIGHUP reloads the models file */
-	struct ccp_buf icon; /* text of the dashboard's icon.svg; empty when it is not there */
 };
 
 const char *
@@ -62,38 +70,6 @@ const char *
 ccp_prices_path(const struct ccp_config *config)
 {
 	return *config->prices_file ? config->prices_file : PKGDATADIR "/prices.csv";
-}
-
-/* The way back for an exchange: the session's response. */
-
-static void
-client_head(void *arg, int status, const struct ccp_headers *headers)
-{
-	ccp_response_head(&((struct ccp_session *)arg)->response, status, headers);
-}
-
-static void
-client_body(void *arg, const char *p, size_t n)
-{
-	ccp_response_body(&((struct ccp_session *)arg)->response, p, n);
-}
-
-static bool
-client_full(void *arg)
-{
-	return ccp_response_full(&((struct ccp_session *)arg)->response);
-}
-
-static void
-client_end(void *arg)
-{
-	ccp_response_end(&((struct ccp_session *)arg)->response);
-}
-
-static void
-client_abort(void *arg)
-{
-	ccp_response_abort(&((struct ccp_session *)arg)->response);
 }
 
 /* On a work thread: it takes milliseconds with a thousand streams. */
@@ -131,212 +107,60 @@ trim(void *arg)
 }
 
 static void
-count_turnover(struct worker *w)
+count_turnover(void *arg)
 {
+	struct worker *w = arg;
+
 	if (++w->turnover >= TRIM_FROM_COUNT && !w->trimming && !w->trim_timer.slot &&
 	    ccp_timer_set(w->relay.loop, &w->trim_timer, TRIM_AFTER_MS))
 		w->turnover = 0;
 }
 
 static void
-client_done(void *arg)
-{
-	struct ccp_session *s = arg;
-
-	count_turnover(s->owner);
-	ccp_session_release(s);
-}
-
-/* A request for Anthropic: with a credential, or not at all. */
-static void
-begin_exchange(struct worker *w, struct ccp_session *s)
-{
-	struct ccp_peer peer = { s->request.remote_addr, s->request.server_addr,
-		                 &s->request.headers };
-	struct ccp_client client = {
-		client_head, client_body, client_full, client_end, client_abort, client_done, s
-	};
-	struct ccp_call call = { .id = s->id,
-		                 .user = s->route.user,
-		                 .method = s->request.method,
-		                 .target = ccp_buf_text(&s->route.target),
-		                 .messages = s->route.endpoint == CCP_ROUTE_MESSAGES,
-		                 .loopback = ccp_admit_loopback(&peer) };
-	struct ccp_exchange *x;
-
-	s->owner = w;
-	count_turnover(w);
-	if (!ccp_admit_credential(&peer, w->config, &s->request.headers)) {
-		ccp_session_error(s, 401, "authentication_error", NULL,
-		                  "No credential: send x-api-key or Authorization, as for "
-		                  "api.anthropic.com");
-		return;
-	}
-	call.headers = s->request.headers;
-	call.body = s->request.body;
-	s->request.headers = (struct ccp_headers){ 0 };
-	s->request.body = (struct ccp_body){ 0 };
-	s->exchange = s; /* not NULL: it may be done before start returns */
-	x = ccp_exchange_start(&w->relay, &call, &client);
-	if (!x) {
-		s->exchange = NULL;
-		ccp_headers_clear(&call.headers);
-		ccp_body_clear(&call.body);
-		ccp_session_error(s, 500, "api_error", NULL, "This proxy is out of memory");
-	} else if (s->exchange) {
-		s->exchange = x;
-	}
-}
-
-/* /health?deep=1 opens the store, off the loop. */
-struct deep_health {
-	struct ccp_job job;
-	struct worker *worker;
-	struct ccp_session *session;
-	enum ccp_err rc;
-	struct ccp_error err;
-};
-
-static void
-run_deep_health(struct ccp_job *job)
-{
-	struct deep_health *h = (struct deep_health *)job;
-
-	h->rc = h->worker->relay.store
-	                ? ccp_store_check(h->worker->relay.store, &h->err)
-	                : ccp_fail(&h->err, CCP_ERR_STORE, "the store could not be opened");
-}
-
-static void
-deep_health_done(struct ccp_job *job)
-{
-	struct deep_health *h = (struct deep_health *)job;
-	struct ccp_buf body = CCP_BUF_INIT(4096);
-	struct ccp_session *s = h->session;
-
-	if (h->rc)
-		ccp_buf_addf(&body,
-		             "{\"status\":\"unhealthy\",\"version\":\"%s\","
-		             "\"reason\":\"the store does not answer\"}",
-		             PACKAGE_VERSION);
-	else
-		ccp_buf_addf(&body, "{\"status\":\"healthy\",\"version\":\"%s\"}", PACKAGE_VERSION);
-	if (h->rc)
-		ccp_log(CCP_LOG_ERROR, s->id, "health: %s", h->err.text);
-	ccp_session_answer(s, h->rc ? 503 : 200, NULL, "application/json", ccp_buf_text(&body));
-	ccp_buf_clear(&body);
-	ccp_session_release(s);
-	free(h);
-}
-
-static void
-answer_health(struct worker *w, struct ccp_session *s)
-{
-	struct deep_health *h;
-
-	if (!s->route.deep) {
-		ccp_session_answer(s, 200, NULL, "application/json", "{\"status\":\"healthy\"}");
-		return;
-	}
-	h = calloc(1, sizeof(*h));
-	if (!h) {
-		ccp_session_error(s, 500, "api_error", NULL, "This proxy is out of memory");
-		return;
-	}
-	h->job.run = run_deep_health;
-	h->job.done = deep_health_done;
-	h->worker = w;
-	h->session = s;
-	s->exchange = h;
-	ccp_work_submit(w->relay.work, &h->job);
-}
-
-/* /favicon.ico: the dashboard's icon, for browsers that ask without having seen a page. */
-static void
-answer_icon(const struct worker *w, struct ccp_session *s)
-{
-	if (w->icon.len)
-		ccp_session_answer(s, 200, NULL, "image/svg+xml", w->icon.data);
-	else
-		ccp_session_error(s, 404, "not_found_error", NULL,
-		                  "The dashboard is not installed");
-}
-
-static void
-on_begin(void *arg, struct ccp_session *s)
-{
-	struct worker *w = arg;
-
-	if (s->request.too_large)
-		s->request.error_status = 413;
-	if (s->request.error_status) {
-		ccp_refuse_for_web_server(s);
-		return;
-	}
-	switch (s->route.endpoint) {
-	case CCP_ROUTE_HEALTH:
-		answer_health(w, s);
-		break;
-	case CCP_ROUTE_HELLO:
-		ccp_session_answer(s, 200, NULL, NULL, "");
-		break;
-	case CCP_ROUTE_HOME:
-		ccp_redirect(s, "/ui");
-		break;
-	case CCP_ROUTE_FAVICON:
-		answer_icon(w, s);
-		break;
-	case CCP_ROUTE_MESSAGES:
-	case CCP_ROUTE_PASS:
-		begin_exchange(w, s);
-		break;
-	case CCP_ROUTE_REFUSED:
-		ccp_refuse_route(s);
-		break;
-	}
-}
-
-static void
-on_gone(void *arg, struct ccp_session *s)
-{
-	(void)arg;
-	if (s->route.endpoint != CCP_ROUTE_HEALTH) /* its job is short and ends by itself */
-		ccp_exchange_gone(s->exchange);
-}
-
-static void
-on_ready(void *arg, struct ccp_session *s)
-{
-	(void)arg;
-	if (s->route.endpoint != CCP_ROUTE_HEALTH)
-		ccp_exchange_ready(s->exchange);
-}
-
-static void
 look_drained(void *arg)
 {
 	struct worker *w = arg;
+	bool late = ccp_loop_now_ms(w->relay.loop) >= w->drain_until_ms;
 
 	if (ccp_serve_idle(w->serve)) {
 		ccp_loop_stop(w->relay.loop);
-	} else if (ccp_loop_now_ms(w->relay.loop) >= w->drain_until_ms) {
+		return;
+	}
+	if (late && w->last_words)
+		_exit(0);
+	if (late) {
 		ccp_log(CCP_LOG_WARNING, NULL, "drain: %zu requests are cut after DRAIN_SECONDS",
 		        ccp_serve_session_count(w->serve));
-		_exit(0);
-	} else if (ccp_timer_set(w->relay.loop, &w->drain_timer, DRAIN_LOOK_MS)) {
-		_exit(1);
+		w->last_words = true;
+		w->drain_until_ms += LAST_WORDS_MS;
+		ccp_serve_each(w->serve, ccp_sessions_stop);
 	}
+	if (ccp_timer_set(w->relay.loop, &w->drain_timer, DRAIN_LOOK_MS))
+		_exit(1);
 }
 
 static void
 drain(struct worker *w)
 {
 	if (w->draining)
-		_exit(0); /* told twice */
+		return;
 	w->draining = true;
-	w->drain_until_ms = ccp_loop_now_ms(w->relay.loop) + w->config->drain_s * 1000;
+	w->told_ms = ccp_loop_now_ms(w->relay.loop);
+	w->drain_until_ms = w->told_ms + w->config->drain_s * 1000;
 	ccp_serve_stop(w->serve);
 	look_drained(w);
+}
+
+/* SIGTERM may come several times when there is a master: it says SIGQUIT for "now". */
+static void
+told_to_end(struct worker *w, uint32_t number)
+{
+	int64_t now_ms = ccp_loop_now_ms(w->relay.loop);
+
+	if (number == SIGQUIT ||
+	    (w->alone && w->draining && (number == SIGINT || now_ms - w->told_ms >= SAME_ORDER_MS)))
+		_exit(0);
+	drain(w);
 }
 
 static void
@@ -368,8 +192,57 @@ on_signals(void *arg, uint32_t events)
 		if (info.ssi_signo == SIGHUP)
 			reload_models(w);
 		else
-			drain(w);
+			told_to_end(w, info.ssi_signo);
 	}
+}
+
+/* A store that could not be opened at the start: limits and usage begin when it can be. */
+static void
+run_reopen(struct ccp_job *job)
+{
+	struct worker *w = (struct worker *)((char *)job - offsetof(struct worker, reopen_job));
+	struct ccp_error err;
+
+	if (ccp_store_open(w->config, &w->reopened, &err))
+		w->reopened = NULL;
+}
+
+static void
+reopen_done(struct ccp_job *job)
+{
+	struct worker *w = (struct worker *)((char *)job - offsetof(struct worker, reopen_job));
+
+	w->relay.store = w->reopened;
+	if (w->relay.store)
+		ccp_log(CCP_LOG_INFO, NULL, "the store works now");
+	else if (ccp_timer_set(w->relay.loop, &w->reopen_timer, REOPEN_MS))
+		ccp_log(CCP_LOG_ERROR, NULL, "no memory for a timer: the store stays closed");
+}
+
+static void
+reopen(void *arg)
+{
+	struct worker *w = arg;
+
+	w->reopen_job.run = run_reopen;
+	w->reopen_job.done = reopen_done;
+	ccp_work_submit(w->relay.writes, &w->reopen_job);
+}
+
+/* False: the settings ask for what there is not. */
+static bool
+open_store(struct worker *w)
+{
+	struct ccp_error err;
+	enum ccp_err rc = ccp_store_open(w->config, &w->relay.store, &err);
+
+	w->reopen_timer = (struct ccp_timer){ .fn = reopen, .arg = w };
+	if (!rc)
+		return true;
+	ccp_log(CCP_LOG_ERROR, NULL, "%s%s", err.text,
+	        rc == CCP_ERR_SETTING ? "" : "; no limits and no usage are kept until it works");
+	return rc != CCP_ERR_SETTING &&
+	       ccp_timer_set(w->relay.loop, &w->reopen_timer, REOPEN_MS) == CCP_OK;
 }
 
 /* All threads inherit the blocked signals; only the loop reads them. */
@@ -383,6 +256,7 @@ watch_signals(struct worker *w, struct ccp_error *err)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGUSR1); /* what libfcgi's programs take for "finish" */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	w->signals = (struct ccp_watch){ .fn = on_signals, .arg = w };
@@ -428,25 +302,32 @@ read_icon(struct ccp_buf *icon)
 int
 ccp_messages_worker(struct ccp_config *config, struct ccp_models *models, bool alone)
 {
-	struct worker w = { .config = config, .alone = alone, .icon = CCP_BUF_INIT(64 * 1024) };
-	struct ccp_serve_handlers handlers = { on_begin, on_gone, on_ready, &w };
+	struct worker w = { .config = config,
+		            .alone = alone,
+		            .sessions.icon = CCP_BUF_INIT(64 * 1024) };
+	struct ccp_serve_handlers handlers = { ccp_sessions_begin, ccp_sessions_gone,
+		                               ccp_sessions_ready, &w.sessions };
 	struct ccp_error err;
 
 	raise_limits();
-	read_icon(&w.icon);
+	read_icon(&w.sessions.icon);
 	w.relay.config = config;
+	w.sessions.relay = &w.relay;
+	w.sessions.turnover = count_turnover;
+	w.sessions.arg = &w;
 	w.relay.models = models;
 	w.drain_timer = (struct ccp_timer){ .fn = look_drained, .arg = &w };
 	w.trim_timer = (struct ccp_timer){ .fn = trim, .arg = &w };
 	if (ccp_loop_new(&w.relay.loop, &err) || watch_signals(&w, &err) ||
 	    ccp_http_new(config, w.relay.loop, &w.relay.http, &err) ||
 	    ccp_credentials_new(config, &w.relay.credentials, &err) ||
-	    ccp_work_new(w.relay.loop, WORK_THREADS, &w.relay.work, &err)) {
+	    ccp_work_new(w.relay.loop, WORK_THREADS, &w.relay.work, &err) ||
+	    ccp_work_new(w.relay.loop, WRITE_THREADS, &w.relay.writes, &err)) {
 		ccp_log(CCP_LOG_ERROR, NULL, "%s", err.text);
 		return 1;
 	}
-	if (ccp_store_open(config, &w.relay.store, &err))
-		ccp_log(CCP_LOG_ERROR, NULL, "no limits and no usage are kept: %s", err.text);
+	if (!open_store(&w))
+		return 1;
 	if (ccp_serve_new(config, w.relay.loop, STDIN_FILENO, &handlers, &w.serve, &err)) {
 		ccp_log(CCP_LOG_ERROR, NULL, "%s", err.text);
 		return 1;
@@ -454,6 +335,7 @@ ccp_messages_worker(struct ccp_config *config, struct ccp_models *models, bool a
 	ccp_loop_run(w.relay.loop);
 	ccp_serve_free(w.serve);
 	ccp_work_free(w.relay.work);
+	ccp_work_free(w.relay.writes);
 	ccp_http_free(w.relay.http);
 	ccp_store_close(w.relay.store);
 	ccp_credentials_free(w.relay.credentials);
@@ -462,6 +344,6 @@ ccp_messages_worker(struct ccp_config *config, struct ccp_models *models, bool a
 	close(w.signals.fd);
 	ccp_loop_free(w.relay.loop);
 	ccp_config_free(config);
-	ccp_buf_clear(&w.icon);
+	ccp_buf_clear(&w.sessions.icon);
 	return 0;
 }

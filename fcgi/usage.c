@@ -138,13 +138,14 @@ read_user(struct ccp_plain_request *request, char *user, size_t size)
 		"claude-code-user: must be 1 to 128 bytes of UTF-8 without control"
 		" characters, spaces or any of # / \\ ? % \" ' < > &";
 	const char *header = ccp_plain_param(request, "HTTP_X_CLAUDE_CODE_USER");
+	struct ccp_span text = { header, strlen(header) };
 	bool given;
 
 	if (!read_parameter(request, "claude-code-user", user, size, &given))
 		return false;
-	if (!given)
-		snprintf(user, size, "%s", header[0] ? header : "default");
-	if (ccp_route_user_ok(user, strlen(user)))
+	if (!given && !text.len)
+		text = CCP_SPAN("default");
+	if ((given || ccp_uri_decode(text, user, size)) && ccp_route_user_ok(user, strlen(user)))
 		return true;
 	ccp_plain_error(request, 400, "invalid_request_error", wrong);
 	return false;

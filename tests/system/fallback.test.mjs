@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
 import * as A from './anthropic.mjs'
 import * as B from './bedrock.mjs'
-import { assert_own_error, assert_whole_stream, headers_for, message, provider, text_of } from './client.mjs'
+import { assert_own_error, assert_whole_stream, headers_for, message, provider, send, text_of } from './client.mjs'
 import { free_port, suite, wait_until } from './harness.mjs'
 
 const s = suite()
@@ -496,4 +496,40 @@ s.test('no credential ever reaches Bedrock or the logs', async ({ proxy, anthrop
 	const log = proxy.log()
 	assert.ok(!log.includes(key))
 	assert.ok(!log.includes(B.CREDENTIALS.secretAccessKey))
+})
+
+s.test('a stream cut inside an event: whole events, then an error event that can be read', async ({ proxy, anthropic, user, key }) => {
+	for (const bytes of [700, 705, 731]) {
+		anthropic.script({ events: 10, cutAfterBytes: bytes })
+		const answer = await (await proxy.stream({ user, key })).ended
+		for (const event of answer.text.split('\n\n').filter(Boolean))
+			assert.match(event, /^event: \w+\ndata: \{.*\}$/)
+		assert.equal(answer.events().at(-1).event, 'error')
+	}
+})
+s.test('a 429 that is cut is no answer: 502', async ({ proxy, anthropic, user, key }) => {
+	anthropic.script({ ...A.rate_limited(60), cutAfterBytes: 10 })
+	const answer = await proxy.ask({ user, key })
+	assert.equal(answer.status, 502)
+	assert.equal(answer.json().error.type, 'api_error')
+})
+s.test('FALLBACK_ON=5xx means 529 too; models that were listed vouch as well', async t => {
+	await t.with({ FALLBACK_ON: '429,5xx' }, async proxy => {
+		const who = { user: t.user, key: t.key }
+		assert.equal((await send(proxy.url, { method: 'GET', path: '/v1/models', headers: headers_for(t.key) })).status, 200)
+		await wait_until(async () => {
+			t.anthropic.script(A.overloaded())
+			return provider(await proxy.ask(who)) === 'bedrock'
+		}, 'vouched')
+	})
+})
+s.test('a played limit vouches for nobody, and never asks Anthropic', async t => {
+	await t.with({ FORCE_RATE_LIMIT: 'true', FALLBACK_ON: '429,529', RETRY_THRESHOLD_SECONDS: '120', FALLBACK_ORGANIZATIONS: 'org-of-ours' }, async proxy => {
+		const who = { user: t.user, key: t.key }
+		from_bedrock(await proxy.ask(who))
+		assert.equal(t.anthropic.requests.length, 0)
+		t.anthropic.script(A.overloaded())
+		const stranger = await proxy.ask({ ...who, headers: { 'x-forwarded-for': '203.0.113.9' } })
+		assert.equal(stranger.status, 529, 'not loopback: Anthropic is asked, and nobody vouched for this key')
+	})
 })

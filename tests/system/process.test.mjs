@@ -54,6 +54,54 @@ s.test('a second SIGTERM ends it now, and the client sees that the stream is not
 		assert.ok(cut.broken || cut.events().at(-1).event === 'error')
 	})
 })
+/* What reaches workers besides the master's own order: a second reload, a supervisor that signals the whole group. */
+const REPEATED = {
+	'SIGHUP twice': async proxy => {
+		proxy.signal('SIGHUP')
+		const first = proxy.children()
+		await wait_until(() => proxy.children().length > first.length, 'new workers')
+		proxy.signal('SIGHUP')
+	},
+	'SIGHUP, then SIGTERM': async proxy => {
+		const first = proxy.children()
+		proxy.signal('SIGHUP')
+		await wait_until(() => proxy.children().length > first.length, 'new workers')
+		proxy.signal('SIGTERM')
+	},
+	'SIGTERM to the master and to every worker': async proxy => {
+		for (const pid of [...proxy.children(), proxy.pid()])
+			proxy.signal('SIGTERM', pid)
+	},
+}
+for (const [what, order] of Object.entries(REPEATED))
+	s.test(`${what}: a running stream is not cut`, managed, async t => {
+		await t.with({ WORKERS: '2' }, async proxy => {
+			const { gate, answer } = await running(t, proxy)
+			await order(proxy)
+			await sleep(300)
+			gate.open_for_good()
+			assert_whole_stream(await answer.ended)
+		})
+	})
+s.test('when DRAIN_SECONDS are over a stream of Bedrock gets an end, and what it cost is counted', managed, async t => {
+	await t.with({ DRAIN_SECONDS: '1' }, async proxy => {
+		const gate = new Gate()
+		t.anthropic.script(A.rate_limited(null))
+		t.bedrock.script({ gate, events: 10 })
+		gate.open(4)
+		const answer = await proxy.stream(t)
+		await answer.deltas(2)
+		const pid = proxy.pid()
+		proxy.signal('SIGTERM', pid)
+		const cut = await answer.ended
+		assert.equal(cut.events().at(-1).event, 'error')
+		await proxy.gone(pid, 8000)
+		await wait_until(async () => (await proxy.get('/health')).status === 200, 'the next life serves')
+		const usage = (await proxy.get(`/v1/usage/me?claude-code-user=${t.user}`)).json()
+		assert.equal(usage.summary.total_requests, 1)
+		assert.equal(usage.summary.estimated, true)
+	})
+})
 s.test('DRAIN_SECONDS is the longest that a stop takes', managed, async t => {
 	await t.with({ DRAIN_SECONDS: '1' }, async proxy => {
 		const { answer } = await running(t, proxy)
@@ -143,8 +191,11 @@ s.test('a remembered limit outlives the process', managed, async t => {
 	await t.with({}, async proxy => {
 		t.anthropic.script(A.rate_limited(600))
 		assert.equal(provider(await proxy.ask(t)), 'bedrock')
-		for (const pid of [proxy.pid(), ...proxy.children()])
+		const killed = [proxy.pid(), ...proxy.children()]
+		for (const pid of killed)
 			proxy.signal('SIGKILL', pid)
+		for (const pid of killed)
+			await proxy.gone(pid, 10_000)
 		await wait_until(async () => (await proxy.get('/health')).status === 200, 'it serves again')
 		assert.equal(provider(await proxy.ask(t)), 'bedrock')
 		assert.equal(t.anthropic.requests.length, 1)

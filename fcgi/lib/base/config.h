@@ -57,6 +57,8 @@ struct ccp_config {
 	int64_t accept_threads;
 	int64_t drain_s;
 	int64_t limit_cache_s;
+	int64_t port; /* of ./run's web server */
+	char *listen;
 	enum ccp_log_level log_level;
 	bool log_json;
 

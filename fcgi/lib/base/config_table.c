@@ -120,6 +120,10 @@ const struct ccp_setting ccp_settings[] = {
 	       "how long running streams may go on after SIGTERM"),
 
 	/* what it says */
+	/* for what starts the web server; the programs only have to know the names */
+	NUMBER("PORT", port, "port", "8080", 1, 65535, "./run: where the web server listens"),
+	TEXT("LISTEN", listen, "text", "127.0.0.1",
+	     "./run: on which address; 0.0.0.0 = all of this machine"),
 	{ { "LOG_LEVEL", "choice", "info", "error, warning, info or debug", false },
 	  ccp_setting_choice, FIELD(log_level), 0, 0, { "error", "warning", "info", "debug" },
 	  NULL },

@@ -1,5 +1,7 @@
 #include "base/http_state.h"
 
+#include "base/log.h"
+
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -12,6 +14,7 @@ struct http_socket {
 };
 
 static void settle(struct ccp_http *http);
+static void queue(struct ccp_http_call *call);
 
 static void
 on_socket_event(void *arg, uint32_t events)
@@ -45,15 +48,28 @@ on_timer(void *arg)
 	settle(http);
 }
 
+/* A socket that cannot be watched would never move again: its call ends as cut. */
+static void
+fail_call(CURL *easy)
+{
+	struct ccp_http_call *call = NULL;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&call);
+	if (call) {
+		call->failed = true;
+		queue(call);
+	}
+}
+
 /* libcurl says which events of a socket it waits for. */
 static int
 socket_wish(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	struct ccp_http *http = arg;
 	struct http_socket *s = socket_arg;
+	struct ccp_error err;
 	uint32_t events = 0;
 
-	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		if (s) {
 			ccp_loop_unwatch(http->loop, &s->watch);
@@ -64,8 +80,10 @@ socket_wish(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 	}
 	if (!s) {
 		s = calloc(1, sizeof(*s));
-		if (!s)
-			return -1;
+		if (!s) {
+			fail_call(easy);
+			return 0;
+		}
 		s->http = http;
 		s->watch = (struct ccp_watch){ .fd = fd, .fn = on_socket_event, .arg = s };
 		curl_multi_assign(http->multi, fd, s);
@@ -74,7 +92,11 @@ socket_wish(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 		events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)
 		events |= EPOLLOUT;
-	return ccp_loop_watch(http->loop, &s->watch, events, NULL) ? -1 : 0;
+	if (ccp_loop_watch(http->loop, &s->watch, events, &err)) {
+		ccp_log(CCP_LOG_ERROR, NULL, "a call ends: %s", err.text);
+		fail_call(easy);
+	}
+	return 0; /* -1 would make libcurl give up all calls, in silence */
 }
 
 static int
@@ -87,7 +109,9 @@ timer_wish(CURLM *multi, long timeout_ms, void *arg)
 		ccp_timer_stop(http->loop, &http->timer);
 		return 0;
 	}
-	return ccp_timer_set(http->loop, &http->timer, timeout_ms) ? -1 : 0;
+	if (ccp_timer_set(http->loop, &http->timer, timeout_ms))
+		ccp_log(CCP_LOG_ERROR, NULL, "no memory for libcurl's timer");
+	return 0;
 }
 
 /*
@@ -272,7 +296,7 @@ collect_done(struct ccp_http *http)
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
 		curl_multi_remove_handle(http->multi, call->easy);
 		call->added = false;
-		if (call->cancelled) /* the queue frees it */
+		if (call->queued) /* the queue ends it */
 			continue;
 		call->cancelled = true; /* nothing may touch it from the handler */
 		end = end_of(code, call->answered);
@@ -284,6 +308,21 @@ collect_done(struct ccp_http *http)
 		                                            : curl_easy_strerror(code));
 		ccp_http_call_free(call);
 	}
+}
+
+/* Cancelled by its owner, or failed by us: then the owner is told. */
+static void
+end_call(struct ccp_http *http, struct ccp_http_call *call)
+{
+	bool tell = !call->cancelled;
+
+	if (call->added)
+		curl_multi_remove_handle(http->multi, call->easy);
+	call->cancelled = true;
+	if (tell)
+		call->handlers.on_done(call->handlers.arg, CCP_HTTP_CUT,
+		                       "out of memory or descriptors");
+	ccp_http_call_free(call);
 }
 
 /* Does what could not be done inside libcurl: adds new calls, removes cancelled ones. */
@@ -303,13 +342,12 @@ settle(struct ccp_http *http)
 			break;
 		http->waiting = call->next;
 		call->queued = false;
-		if (call->cancelled) {
-			if (call->added)
-				curl_multi_remove_handle(http->multi, call->easy);
-			ccp_http_call_free(call);
+		if (call->cancelled || call->failed) {
+			end_call(http, call);
+		} else if (curl_multi_add_handle(http->multi, call->easy) != CURLM_OK) {
+			end_call(http, call);
 		} else {
 			call->added = true;
-			curl_multi_add_handle(http->multi, call->easy);
 			/* without this libcurl would begin a millisecond later, by its timer */
 			curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 		}

@@ -60,7 +60,8 @@ on_body_bytes(char *p, size_t size, size_t count, void *arg)
 	struct ccp_http_call *call = arg;
 	size_t n = size * count;
 
-	if (call->cancelled)
+	/* no head: 101 ends libcurl's, and bytes that belong to no answer follow */
+	if (call->cancelled || !call->head_done)
 		return n + 1; /* any other number ends the transfer */
 	if (!call->handlers.on_body(call->handlers.arg, p, n))
 		return call->cancelled ? n + 1 : CURL_WRITEFUNC_PAUSE;
@@ -178,6 +179,9 @@ set_options(struct ccp_http_call *call, const char *url)
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* a call that ends while its name is looked up must not wait for the resolver's thread: the
+	   whole loop would (lib/asyn-thread.c, Curl_resolver_kill) */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CCP_HTTP_BUFFER_BYTES);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)CCP_HTTP_UPLOAD_BYTES);

@@ -31,6 +31,7 @@ struct ccp_http_call {
 	bool answered; /* a first byte of an answer came: libcurl will not send again */
 	bool added;
 	bool cancelled;
+	bool failed; /* its socket cannot be watched */
 	bool queued; /* in http->waiting */
 	struct ccp_http_call *next;
 	char error[CURL_ERROR_SIZE];

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A file on a dead network must not keep the master from its workers. */
+#define CHECK_MAX_MS 10000
 /* Died within this time of its start: something is wrong with it. */
 #define AT_ONCE_MS 1000
 /* While old workers drain there are twice as many, or more after several reloads. */
@@ -23,6 +25,7 @@
 struct worker {
 	pid_t pid; /* 0 = free slot */
 	bool draining;
+	bool old; /* of the generation that a reload replaces */
 	int64_t started_ms;
 };
 
@@ -47,7 +50,7 @@ monotonic_ms(void)
 
 /* In the child: becomes the program on disk. */
 static void
-become(const struct master *m, const char *argument)
+become(const struct master *m, const char *argument, pid_t parent)
 {
 	sigset_t none;
 
@@ -55,6 +58,8 @@ become(const struct master *m, const char *argument)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* should the parent be killed, its workers finish their streams and leave */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent) /* it was, before that could be said */
+		_exit(0);
 	execl(m->path, m->path, argument, (char *)NULL);
 	ccp_log(CCP_LOG_ERROR, NULL, "cannot start %s: %s", m->path, strerror(errno));
 	_exit(127);
@@ -64,14 +69,14 @@ become(const struct master *m, const char *argument)
 static bool
 start_worker(struct master *m)
 {
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 	int i;
 
 	for (i = 0; i < SLOTS && m->workers[i].pid; i++)
 		;
 	pid = i < SLOTS ? fork() : -1;
 	if (pid == 0)
-		become(m, "--worker");
+		become(m, "--worker", parent);
 	if (pid < 0) {
 		ccp_log(CCP_LOG_ERROR, NULL, "cannot start a worker: %s",
 		        i < SLOTS ? strerror(errno) : "too many old ones are still draining");
@@ -144,20 +149,28 @@ reap(struct master *m)
 static bool
 check(const struct master *m)
 {
-	int status = 0;
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
+	int status = 0, left_ms;
 
 	if (pid == 0)
-		become(m, "--check");
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		become(m, "--check", parent);
+	if (pid < 0)
 		return false;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	for (left_ms = CHECK_MAX_MS; left_ms > 0; left_ms -= 20) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		usleep(20000);
+	}
+	ccp_log(CCP_LOG_ERROR, NULL, "reload: --check took longer than %d s", CHECK_MAX_MS / 1000);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return false;
 }
 
 static void
 reload(struct master *m)
 {
-	int i;
+	int started = 0, retired = 0, i;
 
 	if (!check(m)) {
 		ccp_log(CCP_LOG_ERROR, NULL,
@@ -165,15 +178,19 @@ reload(struct master *m)
 		return;
 	}
 	for (i = 0; i < SLOTS; i++)
-		if (m->workers[i].pid)
-			m->workers[i].draining = true;
-	while (count_workers(m, false) < m->count && start_worker(m))
-		;
-	for (i = 0; i < SLOTS; i++)
-		if (m->workers[i].pid && m->workers[i].draining)
-			kill(m->workers[i].pid, SIGTERM);
-	ccp_log(CCP_LOG_INFO, NULL, "reload: %d new workers, the old ones finish their streams",
-	        m->count);
+		m->workers[i].old = m->workers[i].pid && !m->workers[i].draining;
+	while (started < m->count && start_worker(m))
+		started++;
+	/* as many go as have come: a reload that cannot start anything takes nothing away */
+	for (i = 0; i < SLOTS && (retired < started || started == m->count); i++) {
+		if (!m->workers[i].old)
+			continue;
+		m->workers[i].draining = true;
+		kill(m->workers[i].pid, SIGTERM);
+		retired++;
+	}
+	ccp_log(CCP_LOG_INFO, NULL, "reload: %d new workers, %d old ones finish their streams",
+	        started, retired);
 }
 
 static void
@@ -185,8 +202,9 @@ on_signal(struct master *m, uint32_t number)
 		if (!m->ending)
 			reload(m);
 	} else {
+		/* workers take SIGTERM once and do not mind more of it; SIGQUIT ends them now */
 		m->ending++;
-		signal_workers(m, SIGTERM);
+		signal_workers(m, m->ending == 1 ? SIGTERM : SIGQUIT);
 	}
 }
 
@@ -206,7 +224,9 @@ ccp_master_run(const char *path, int count)
 	sigaddset(&m->signals, SIGTERM);
 	sigaddset(&m->signals, SIGINT);
 	sigaddset(&m->signals, SIGHUP);
+	sigaddset(&m->signals, SIGUSR1);
 	sigaddset(&m->signals, SIGCHLD);
+	signal(SIGPIPE, SIG_IGN); /* a log that is gone is no reason to go */
 	sigprocmask(SIG_BLOCK, &m->signals, NULL);
 	wait.fd = signalfd(-1, &m->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (wait.fd < 0) {

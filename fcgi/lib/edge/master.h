@@ -8,7 +8,9 @@
  * the program on disk (path, with --worker), so that SIGHUP is also the way to
  * a new version; starts a new one when one dies; hands on SIGTERM.
  *
- * SIGTERM, SIGINT: workers drain, then all is over; a second one ends now.
+ * SIGTERM, SIGINT: workers drain, then all is over; a second one ends now
+ * (SIGQUIT to the workers: SIGTERM may reach them several times, from us, from
+ * a supervisor that signals the whole group, and when we die).
  * SIGHUP: the program on disk is asked (--check) whether it likes the settings
  * and the models file; if so new workers start and the old ones drain, if not
  * the old ones stay and its sentence is in the log.

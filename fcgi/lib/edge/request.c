@@ -74,7 +74,8 @@ static enum ccp_err
 read_body(FCGX_Stream *in, const char *length, size_t max_bytes, struct ccp_request *request,
           struct ccp_error *err)
 {
-	size_t want = length && *length ? strtoul(length, NULL, 10) : FIRST_STEP_BYTES;
+	size_t first = FIRST_STEP_BYTES < max_bytes ? FIRST_STEP_BYTES : max_bytes;
+	size_t want = length && *length ? strtoul(length, NULL, 10) : first;
 	bool known = length && *length;
 	size_t got = 0;
 	enum ccp_err rc;

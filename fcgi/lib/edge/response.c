@@ -96,12 +96,12 @@ flush(struct ccp_response *r)
 static void
 read_rest(struct ccp_response *r)
 {
-	unsigned char bytes[512] = { 0 };
-	ssize_t n;
+	unsigned char bytes[16384] = { 0 };
+	ssize_t n = recv(r->watch.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
-	do {
-		n = recv(r->watch.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-	} while (n > 0 && (r->linger || bytes[1] != FCGI_ABORT_REQUEST));
+	/* one piece a turn: a peer that floods must not hold the loop */
+	if (n > 0 && (r->linger || bytes[1] != FCGI_ABORT_REQUEST))
+		return;
 	if (n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
 		leave(r);
 }

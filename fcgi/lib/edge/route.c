@@ -45,7 +45,7 @@ static const struct row rows[] = {
 	{ "/v1/usage", EXACT, true, CCP_ROUTE_REFUSED, NULL },
 	{ "/v1/usage/", UNDER, true, CCP_ROUTE_REFUSED, NULL },
 	/* an open list, so that a new client release works on its day */
-	{ "/v1/", UNDER, true, CCP_ROUTE_PASS, "GET, HEAD, POST, PUT, PATCH, DELETE" },
+	{ "/v1/", UNDER, true, CCP_ROUTE_PASS, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
 	{ "/health", EXACT, false, CCP_ROUTE_HEALTH, "GET, HEAD" },
 	{ "/", EXACT, false, CCP_ROUTE_HOME, "GET, HEAD" },
 	{ "/api/hello", EXACT, false, CCP_ROUTE_HELLO, "HEAD" },

@@ -22,8 +22,8 @@ enum ccp_endpoint {
 	CCP_ROUTE_REFUSED,  /* see status */
 };
 
-/* Claude Code's own paths are short; Anthropic's ids and cursors too. */
-#define CCP_TARGET_MAX_BYTES 8192
+/* As long as the web servers take a request's header. */
+#define CCP_TARGET_MAX_BYTES (64 * 1024)
 
 struct ccp_route {
 	enum ccp_endpoint endpoint;

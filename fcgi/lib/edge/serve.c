@@ -12,11 +12,14 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fcgiapp.h>
 #include <openssl/rand.h>
 
+/* The same trouble is told this often. */
+#define SAY_AGAIN_S 60
 /* libfcgi and the route parser are content with little. */
 #define STACK_BYTES (256 * 1024)
 
@@ -25,14 +28,16 @@ struct ccp_serve {
 	struct ccp_loop *loop;
 	struct ccp_serve_handlers handlers;
 	int listen_fd;
-	int stop_fd;     /* an eventfd, readable when accepting is over */
-	size_t sessions; /* loop thread */
+	int stop_fd;               /* an eventfd, readable when accepting is over */
+	struct ccp_session *first; /* loop thread, as the count */
+	size_t sessions;
 
 	pthread_mutex_t lock; /* guards the rest */
 	pthread_cond_t changed;
 	int threads;
 	int idle_threads;
 	bool stopping;
+	time_t said_short_s;
 	size_t on_the_way; /* posted to the loop, not begun yet */
 };
 
@@ -57,6 +62,12 @@ free_session(struct ccp_task *task)
 		(struct ccp_session *)((char *)task - offsetof(struct ccp_session, task));
 
 	s->serve->sessions--;
+	if (s->next)
+		s->next->previous = s->previous;
+	if (s->previous)
+		s->previous->next = s->next;
+	else
+		s->serve->first = s->next;
 	ccp_response_close(&s->response);
 	ccp_route_clear(&s->route);
 	ccp_request_clear(&s->request);
@@ -136,6 +147,10 @@ begin_session(struct ccp_task *task)
 	serve->on_the_way--;
 	pthread_mutex_unlock(&serve->lock);
 	serve->sessions++;
+	s->next = serve->first;
+	if (s->next)
+		s->next->previous = s;
+	serve->first = s;
 	if (ccp_response_open(&s->response, serve->loop, s->request.fd, s->request.fcgi_id, &events,
 	                      NULL)) {
 		s->closed = true;
@@ -214,6 +229,23 @@ leave_thread(struct ccp_serve *serve, int64_t keep)
 	return left;
 }
 
+/* Out of descriptors or memory: the connection waits; spinning would not help it. */
+static void
+be_short(struct ccp_serve *serve, int reason)
+{
+	time_t now = time(NULL);
+	bool say;
+
+	pthread_mutex_lock(&serve->lock);
+	say = now - serve->said_short_s >= SAY_AGAIN_S;
+	if (say)
+		serve->said_short_s = now;
+	pthread_mutex_unlock(&serve->lock);
+	if (say)
+		ccp_log(CCP_LOG_ERROR, NULL, "connections wait: %s", strerror(reason));
+	usleep(10000);
+}
+
 /*
  * Waits for a connection with a wait set of its own: EPOLLEXCLUSIVE wakes one
  * thread a connection, not all threads of all workers.
@@ -248,7 +280,7 @@ accept_thread(void *arg)
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 			    errno == ENOBUFS)
-				usleep(10000); /* the connection waits; spinning would not help it */
+				be_short(serve, errno);
 			continue;
 		}
 		be_busy(serve);
@@ -298,6 +330,10 @@ ccp_serve_new(const struct ccp_config *config, struct ccp_loop *loop, int listen
 	pthread_mutex_init(&serve->lock, NULL);
 	pthread_cond_init(&serve->changed, NULL);
 	serve->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (serve->stop_fd < 0) {
+		ccp_serve_free(serve);
+		return ccp_fail(err, CCP_ERR_SYSTEM, "eventfd: %s", strerror(errno));
+	}
 	if (getsockopt(listen_fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 ||
 	    !listening) {
 		ccp_serve_free(serve);
@@ -331,7 +367,8 @@ ccp_serve_stop(struct ccp_serve *serve)
 	pthread_mutex_lock(&serve->lock);
 	serve->stopping = true;
 	pthread_mutex_unlock(&serve->lock);
-	(void)!write(serve->stop_fd, &one, sizeof(one));
+	if (serve->stop_fd >= 0)
+		(void)!write(serve->stop_fd, &one, sizeof(one));
 }
 
 bool
@@ -343,6 +380,18 @@ ccp_serve_idle(struct ccp_serve *serve)
 	idle = serve->threads == 0 && serve->on_the_way == 0;
 	pthread_mutex_unlock(&serve->lock);
 	return idle && serve->sessions == 0;
+}
+
+void
+ccp_serve_each(struct ccp_serve *serve, void (*fn)(struct ccp_session *session))
+{
+	struct ccp_session *s, *next;
+
+	for (s = serve->first; s; s = next) {
+		next = s->next; /* sessions are freed later, from the loop */
+		if (s->exchange)
+			fn(s);
+	}
 }
 
 size_t

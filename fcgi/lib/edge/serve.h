@@ -27,11 +27,12 @@ struct ccp_session {
 	void *exchange; /* the handler's: what is under way for it, or NULL */
 	void *owner;    /* the handler's */
 	struct ccp_serve *serve;
-	struct ccp_task task;      /* serve's: comes to the loop, and leaves it */
-	struct ccp_task gone_task; /* serve's: tells the handler that the client left */
-	bool gone_pending;         /* serve's: that is on its way */
-	bool closed;               /* serve's: the response is over */
-	bool ending;               /* serve's: will be freed */
+	struct ccp_session *previous, *next; /* serve's: all sessions */
+	struct ccp_task task;                /* serve's: comes to the loop, and leaves it */
+	struct ccp_task gone_task;           /* serve's: tells the handler that the client left */
+	bool gone_pending;                   /* serve's: that is on its way */
+	bool closed;                         /* serve's: the response is over */
+	bool ending;                         /* serve's: will be freed */
 };
 
 /*
@@ -68,6 +69,9 @@ void ccp_serve_stop(struct ccp_serve *serve);
 /* True when stopped and nothing is left: no thread, no session. */
 bool ccp_serve_idle(struct ccp_serve *serve);
 size_t ccp_serve_session_count(struct ccp_serve *serve);
+
+/* Calls fn for every session whose exchange is set; fn may end it. Loop thread. */
+void ccp_serve_each(struct ccp_serve *serve, void (*fn)(struct ccp_session *session));
 void ccp_serve_free(struct ccp_serve *serve);
 
 /* The handler is through with the session (exchange was set and is over). */

@@ -40,11 +40,13 @@ on_timer(void *arg)
 		ccp_x_bedrock_timer(x);
 }
 
-void
+bool
 ccp_x_timer(struct ccp_exchange *x, int64_t in_ms)
 {
-	if (ccp_timer_set(x->relay->loop, &x->timer, in_ms))
-		ccp_log(CCP_LOG_ERROR, x->call.id, "no memory for a timer");
+	if (ccp_timer_set(x->relay->loop, &x->timer, in_ms) == CCP_OK)
+		return true;
+	ccp_log(CCP_LOG_ERROR, x->call.id, "no memory for a timer");
+	return false;
 }
 
 /* The body and header of the request are not needed any more. */
@@ -83,12 +85,15 @@ void
 ccp_x_job(struct ccp_exchange *x, enum ccp_state state, void (*run)(struct ccp_job *job),
           void (*done)(struct ccp_job *job))
 {
+	bool writes;
+
 	x->state = state;
 	x->job_running = true;
 	x->job.run = run;
 	x->job.done = done;
 	ccp_timer_stop(x->relay->loop, &x->timer);
-	ccp_work_submit(x->relay->work, &x->job);
+	writes = state == CCP_X_BOOK || (state == CCP_X_SETTLE && x->decision.remember);
+	ccp_work_submit(writes ? x->relay->writes : x->relay->work, &x->job);
 }
 
 bool
@@ -210,6 +215,7 @@ static void
 play_limit(struct ccp_exchange *x)
 {
 	x->forced = true;
+	x->second_time = true; /* nobody is waited for: Anthropic is not asked */
 	x->held_kind = CCP_ANSWER_HTTP;
 	x->held_status = 429;
 	ccp_headers_add(&x->held_headers, "content-type", "application/json");
@@ -315,4 +321,15 @@ ccp_exchange_ready(struct ccp_exchange *x)
 	x->last_byte_ms = ccp_loop_now_ms(x->relay->loop);
 	if (x->http)
 		ccp_http_resume(x->http);
+}
+
+void
+ccp_exchange_stop(struct ccp_exchange *x)
+{
+	if (x->gone || x->job_running || x->state == CCP_X_BOOK)
+		return; /* ends by itself in a moment */
+	if (x->state == CCP_X_BEDROCK)
+		ccp_x_stop_bedrock(x);
+	else
+		ccp_x_stop_anthropic(x);
 }

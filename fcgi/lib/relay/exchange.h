@@ -32,7 +32,9 @@ struct ccp_relay {
 	const struct ccp_config *config;
 	struct ccp_loop *loop;
 	struct ccp_http *http;
-	struct ccp_work *work;
+	struct ccp_work *work; /* reading the store, conversion, signing */
+	struct ccp_work
+		*writes; /* writing the store: a lock held by others must not hold up reading */
 	struct ccp_store *store; /* NULL: it could not be opened; limits are unknown then */
 	struct ccp_credentials *credentials;
 	struct ccp_models *models; /* replaced on reload; each exchange holds a reference */
@@ -71,6 +73,12 @@ struct ccp_exchange *ccp_exchange_start(struct ccp_relay *relay, struct ccp_call
 
 /* The client left: upstream is cancelled at once; done follows. */
 void ccp_exchange_gone(struct ccp_exchange *x);
+
+/*
+ * The process is about to end: the answer gets an end that does not look
+ * whole, and what Bedrock streamed so far is booked; done follows.
+ */
+void ccp_exchange_stop(struct ccp_exchange *x);
 
 /* After full() said true: there is room again. */
 void ccp_exchange_ready(struct ccp_exchange *x);

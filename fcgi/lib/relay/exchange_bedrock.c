@@ -1,5 +1,6 @@
 #include "relay/exchange_state.h"
 
+#include "base/json.h"
 #include "base/log.h"
 
 #include <stdio.h>
@@ -191,18 +192,22 @@ on_stream_body(struct ccp_exchange *x, const char *p, size_t n)
 		return true; /* after message_stop nothing counts */
 	ccp_bedrock_stream_feed(b->stream, p, n, &b->out);
 	failure = ccp_bedrock_stream_failure(b->stream);
+	if (!ccp_buf_ok(&b->out) && !x->head_sent) {
+		bedrock_failed(x, "no memory for its answer");
+		return true;
+	}
 	if (!ccp_buf_ok(&b->out)) {
 		broken_stream(x, "api_error", "This proxy is out of memory");
 		return true;
 	}
 	give_ready(x);
-	if (failure && x->head_sent) {
+	if (b->meter.complete) { /* whatever follows message_stop */
+		ccp_x_book(x);
+	} else if (failure && x->head_sent) {
 		broken_stream(x, failure->type, failure->message);
 	} else if (failure) {
 		b->failure = *failure;
 		failed_before_head(x);
-	} else if (b->meter.complete) {
-		ccp_x_book(x);
 	}
 	return true;
 }
@@ -232,11 +237,14 @@ whole_answer(struct ccp_exchange *x)
 {
 	struct ccp_bedrock *b = x->bedrock;
 	struct ccp_buf answer = CCP_BUF_INIT(CCP_ANSWER_MAX_BYTES);
+	struct ccp_span json = { ccp_buf_text(&b->out), b->out.len };
 	struct ccp_error err;
+	char type[16];
 
-	if (!ccp_buf_ok(&b->out) ||
-	    ccp_translate_answer((struct ccp_span){ ccp_buf_text(&b->out), b->out.len },
-	                         b->translation.client_model, &answer, &b->meter, &err)) {
+	/* an unknown operation is answered 200 too */
+	if (!ccp_buf_ok(&b->out) || !ccp_json_member_text(json, "type", type, sizeof(type)) ||
+	    strcmp(type, "message") != 0 ||
+	    ccp_translate_answer(json, b->translation.client_model, &answer, &b->meter, &err)) {
 		ccp_buf_clear(&answer);
 		bedrock_failed(x, "its answer is not a Message");
 		return;
@@ -352,8 +360,24 @@ ccp_x_bedrock_timer(struct ccp_exchange *x)
 void
 ccp_x_bedrock_gone(struct ccp_exchange *x)
 {
-	if (x->bedrock->meter.started)
+	if (x->bedrock->meter.started) {
 		ccp_x_book(x);
-	else
-		ccp_x_over(x);
+		return;
+	}
+	ccp_log(CCP_LOG_INFO, x->call.id,
+	        "the client left before Bedrock answered: what AWS may bill for it is not known here");
+	ccp_x_over(x);
+}
+
+/* The process ends. */
+void
+ccp_x_stop_bedrock(struct ccp_exchange *x)
+{
+	if (x->head_sent) {
+		broken_stream(x, "overloaded_error", "This proxy was stopped");
+		return;
+	}
+	ccp_http_cancel(x->http);
+	x->http = NULL;
+	ccp_x_error(x, 503, "overloaded_error", "This proxy is being stopped; try again");
 }

@@ -14,6 +14,10 @@
 #define CCP_HELD_MAX_BYTES (1024 * 1024)
 /* An answer of InvokeModel: far above the longest that max_tokens allows. */
 #define CCP_ANSWER_MAX_BYTES (32 * 1024 * 1024)
+/* An event longer than this is passed on in pieces. */
+#define CCP_EVENT_MAX_BYTES (256 * 1024)
+/* The upstream's address: its base and a target as long as a web server takes. */
+#define CCP_URL_MAX_BYTES (72 * 1024)
 /* Holds message_stop, or the head of an error event, at the end of a stream. */
 #define CCP_TAIL_BYTES 256
 /* The last bytes of an answer wait this long for their usage to be booked. */
@@ -113,7 +117,7 @@ void ccp_x_job(struct ccp_exchange *x, enum ccp_state state, void (*run)(struct 
                void (*done)(struct ccp_job *job));
 struct ccp_exchange *ccp_x_of(struct ccp_job *job);
 bool ccp_x_job_done(struct ccp_exchange *x); /* false: the client is gone, all is over */
-void ccp_x_timer(struct ccp_exchange *x, int64_t in_ms);
+bool ccp_x_timer(struct ccp_exchange *x, int64_t in_ms); /* false: no memory, it will not fire */
 void ccp_x_head(struct ccp_exchange *x, int status, struct ccp_headers *headers);
 void ccp_x_body(struct ccp_exchange *x, const char *p, size_t n);
 void ccp_x_end(struct ccp_exchange *x);
@@ -128,6 +132,16 @@ void ccp_x_refused(
 	struct ccp_exchange *x); /* a held answer is whole: convert if it matters, decide */
 void ccp_x_relay_held(struct ccp_exchange *x); /* the held answer, or 502/504 */
 void ccp_x_anthropic_timer(struct ccp_exchange *x);
+void ccp_x_stop_anthropic(struct ccp_exchange *x);
+
+/* exchange_relay.c */
+void ccp_x_start_relay(struct ccp_exchange *x); /* sends the head, and what is held of the body */
+void ccp_x_relay(struct ccp_exchange *x, const char *p, size_t n); /* of a stream, whole events */
+void ccp_x_pass(struct ccp_exchange *x, const char *p, size_t n);  /* whatever it is */
+bool ccp_x_stream_is_whole(const struct ccp_exchange *x);
+
+/* vouch.c */
+void ccp_x_vouch(struct ccp_exchange *x); /* Anthropic accepted this credential just now */
 
 /* exchange_convert.c */
 void ccp_x_convert(struct ccp_exchange *x, void (*done)(struct ccp_job *job));
@@ -138,6 +152,7 @@ void ccp_x_bedrock_free(struct ccp_exchange *x);
 void ccp_x_settle(struct ccp_exchange *x); /* remembers, then does what was decided */
 void ccp_x_bedrock_timer(struct ccp_exchange *x);
 void ccp_x_bedrock_gone(struct ccp_exchange *x); /* books what was streamed */
+void ccp_x_stop_bedrock(struct ccp_exchange *x);
 
 /* exchange_book.c */
 void ccp_x_book(
