@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define ALL "GET, HEAD, POST, PUT, PATCH, DELETE"
+#define ALL "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 /* What a request line leads to; 0 in status means: not refused. */
 struct row {
@@ -106,7 +106,7 @@ static const struct row rows[] = {
 	{ "GET", "/v1/messages/count_tokens", CCP_ROUTE_REFUSED, 405, NULL, NULL, "POST" },
 	{ "POST", "/v1/models", CCP_ROUTE_REFUSED, 405, NULL, NULL, "GET, HEAD" },
 	{ "DELETE", "/v1/models/x", CCP_ROUTE_REFUSED, 405, NULL, NULL, "GET, HEAD" },
-	{ "OPTIONS", "/v1/files", CCP_ROUTE_REFUSED, 405, NULL, NULL, ALL },
+	{ "TRACE", "/v1/files", CCP_ROUTE_REFUSED, 405, NULL, NULL, ALL },
 	{ "TRACE", "/v1/files", CCP_ROUTE_REFUSED, 405, NULL, NULL, ALL },
 	{ "GET", "/api/hello", CCP_ROUTE_REFUSED, 405, NULL, NULL, "HEAD" },
 	{ "POST", "/health", CCP_ROUTE_REFUSED, 405, NULL, NULL, "GET, HEAD" },
