@@ -1,4 +1,4 @@
-# Functions that ./run and ./check share; sourced, not run. The caller sets source_dir.
+# Functions that ./run, ./check and infra/serve share; sourced, not run. The caller sets source_dir.
 # shellcheck shell=sh disable=SC2154
 
 # package_list FILE...: the names in infra/packages/FILE.
@@ -29,7 +29,7 @@ install_packages() {
 	if [ "$(id -u)" -ne 0 ]; then
 		as_root=sudo
 		if ! command -v sudo >/dev/null; then
-			echo "these packages are missing and sudo is not here; as root: apt-get install $*" >&2
+			echo "these packages are missing and sudo is not here; as root: apt-get update && apt-get install --no-install-recommends $*" >&2
 			return 1
 		fi
 	fi
@@ -75,12 +75,46 @@ explain_other_system() {
 	return 1
 }
 
+# absolute_paths FOLDER: settings of the environment that are paths, when relative, are meant from there.
+absolute_paths() {
+	for name in STATE_DIRECTORY CLAUDE_CODE_PROXY_CONF MODELS_FILE PRICES_FILE AWS_CONFIG_FILE \
+		AWS_SHARED_CREDENTIALS_FILE SSL_CERT_FILE; do
+		eval "value=\${$name:-}"
+		case $value in
+		'' | /*) ;;
+		*) export "$name=$1/$value" ;;
+		esac
+	done
+}
+
+# belongs_to_other PATH: says whose it is when it is there and this user cannot write it.
+belongs_to_other() {
+	[ -e "$1" ] && [ ! -w "$1" ] || return 1
+	echo "${1#"$source_dir/"} belongs to $(stat -c %U "$1") and $(id -un 2>/dev/null) cannot write there"
+}
+
+# can_build DIR: nothing in the way of a build there, or one sentence about it.
+can_build() {
+	build_dir=$source_dir/$1
+	if [ -e "$source_dir/config.status" ]; then
+		echo "this folder was configured in place (./configure), which no other build folder can live with; run \"make distclean\" here, then this again" >&2
+		return 1
+	fi
+	for path in "$build_dir" "$build_dir/.lock" "$build_dir/Makefile" "$source_dir"; do
+		if other=$(belongs_to_other "$path"); then
+			echo "$other; start this as that user, or remove $build_dir first, or use a copy of the source" >&2
+			return 1
+		fi
+	done
+}
+
 # build_tree DIR CONFIGURE-OPTION...: autoreconf, configure and make, each only when needed. Two at once
 # in one tree wait for each other.
 build_tree() {
+	can_build "$1" || return
 	build_dir=$source_dir/$1
 	shift
-	mkdir -p "$build_dir"
+	mkdir -p "$build_dir" || return
 	build_log=$build_dir/build.log
 	(
 		flock 8
@@ -99,6 +133,9 @@ build_tree() {
 			../configure "$@" >>"$build_log" 2>&1 || exit 1
 			printf '%s' "$*" >.options
 		fi
+		# configure finishes stamp-h1 after config.h, and make then finds something to do for ever.
+		make config.h >>"$build_log" 2>&1 || exit 1
+		[ -z "$(find stamp-h1 -newer config.h)" ] || touch config.h
 		make -q >/dev/null 2>&1 && exit 0
 		echo "building"
 		make -j"$(nproc)" >>"$build_log" 2>&1

@@ -106,7 +106,7 @@ static const struct row rows[] = {
 	{ "GET", "/v1/messages/count_tokens", CCP_ROUTE_REFUSED, 405, NULL, NULL, "POST" },
 	{ "POST", "/v1/models", CCP_ROUTE_REFUSED, 405, NULL, NULL, "GET, HEAD" },
 	{ "DELETE", "/v1/models/x", CCP_ROUTE_REFUSED, 405, NULL, NULL, "GET, HEAD" },
-	{ "TRACE", "/v1/files", CCP_ROUTE_REFUSED, 405, NULL, NULL, ALL },
+	{ "OPTIONS", "/v1/files", CCP_ROUTE_PASS, 0, "default", "/v1/files", NULL },
 	{ "TRACE", "/v1/files", CCP_ROUTE_REFUSED, 405, NULL, NULL, ALL },
 	{ "GET", "/api/hello", CCP_ROUTE_REFUSED, 405, NULL, NULL, "HEAD" },
 	{ "POST", "/health", CCP_ROUTE_REFUSED, 405, NULL, NULL, "GET, HEAD" },
