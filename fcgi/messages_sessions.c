@@ -49,6 +49,17 @@ client_done(void *arg)
 	ccp_session_release(s);
 }
 
+static bool
+is_count_tokens(const struct ccp_session *s)
+{
+	static const char path[] = "/v1/messages/count_tokens";
+	const char *target = ccp_buf_text(&s->route.target);
+
+	return strcmp(s->request.method, "POST") == 0 &&
+	       strncmp(target, path, sizeof(path) - 1) == 0 &&
+	       (target[sizeof(path) - 1] == '\0' || target[sizeof(path) - 1] == '?');
+}
+
 /* A request for Anthropic: with a credential, or not at all. */
 static void
 begin_exchange(struct ccp_sessions *sessions, struct ccp_session *s)
@@ -63,6 +74,7 @@ begin_exchange(struct ccp_sessions *sessions, struct ccp_session *s)
 		                 .method = s->request.method,
 		                 .target = ccp_buf_text(&s->route.target),
 		                 .messages = s->route.endpoint == CCP_ROUTE_MESSAGES,
+		                 .count_tokens = is_count_tokens(s),
 		                 .loopback = ccp_admit_loopback(&peer) };
 	struct ccp_exchange *x;
 

@@ -33,9 +33,38 @@ read_all(struct ccp_span text)
 		ccp_json_string_text(item.key, out, sizeof(out));
 		ccp_json_string_bytes(item.value);
 		ccp_json_string_starts(item.value, "x-");
+		ccp_json_string_head(item.value, out, sizeof(out));
 		ccp_json_uint(item.value, &n);
 		ccp_json_at_end(&it);
 	}
+}
+
+/* With an index a walk finds the same as without one, level by level. */
+static void
+walk_both(struct ccp_json_index *index, struct ccp_span text, struct ccp_span value, int level)
+{
+	struct ccp_json_iter plain = ccp_json_each(value);
+	struct ccp_json_iter fast = ccp_json_each_in(index, text, value);
+	struct ccp_json_item a, b;
+
+	while (ccp_json_next(&plain, &a)) {
+		REQUIRE(ccp_json_next(&fast, &b));
+		REQUIRE(a.whole.p == b.whole.p && a.whole.len == b.whole.len);
+		REQUIRE(a.value.p == b.value.p && a.value.len == b.value.len);
+		if (level < 6)
+			walk_both(index, text, b.value, level + 1);
+	}
+	REQUIRE(!ccp_json_next(&fast, &b));
+}
+
+static void
+check_index(struct ccp_span text)
+{
+	struct ccp_json_index index = CCP_JSON_INDEX_INIT;
+
+	REQUIRE(ccp_json_valid_index(text, &index));
+	walk_both(&index, text, text, 0);
+	ccp_json_index_clear(&index);
 }
 
 /* A sieve removes what it is told to and nothing else, and leaves valid text. */
@@ -98,7 +127,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = ccp_json_trim((struct ccp_span){ (const char *)data + 1, size - 1 });
 	read_all(text);
 	escape((const char *)data, size);
-	if (ccp_json_valid(text))
+	if (ccp_json_valid(text)) {
+		check_index(text);
 		sift(text, data[0]);
+	}
 	return 0;
 }

@@ -25,8 +25,8 @@ write_profiles(struct ccp_buf *b, const struct ccp_profiles *all, enum ccp_profi
 {
 	size_t i, j;
 
-	for (i = 0; i < all->count; i++) {
-		const struct ccp_profile *p = &all->items[i];
+	for (i = 0; i < all->profiles.count; i++) {
+		const struct ccp_profile *p = &all->profiles.items[i];
 
 		ccp_buf_addf(b, "[%s%s]\n", kind == CCP_PROFILE_CONFIG ? "profile " : "", p->name);
 		for (j = 0; j < p->count; j++) {

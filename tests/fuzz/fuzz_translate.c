@@ -98,6 +98,102 @@ check_request(struct ccp_span body, const char *betas)
 	ccp_buf_clear(&again);
 }
 
+/* The members of a but those called name are all of b's, byte for byte. */
+static void
+check_without(struct ccp_span a, struct ccp_span b, const char *name)
+{
+	struct ccp_json_iter it = ccp_json_each(a), other = ccp_json_each(b);
+	struct ccp_json_item x, y;
+
+	while (ccp_json_next(&it, &x)) {
+		if (ccp_json_string_is(x.key, name))
+			continue;
+		REQUIRE(ccp_json_next(&other, &y));
+		REQUIRE(x.whole.len == y.whole.len);
+		REQUIRE(memcmp(x.whole.p, y.whole.p, x.whole.len) == 0);
+	}
+	REQUIRE(!ccp_json_next(&other, &y));
+}
+
+/* A repair removes the member that it names and nothing else; any repair leaves valid JSON. */
+static void
+check_repairs(struct ccp_span body)
+{
+	static char empty[] = "", global[] = "global", opus[] = "claude-opus-5";
+	static const char *const fields[] = { "system", "tools", "stop_sequences", "tool_choice" };
+	struct ccp_config config = { .bedrock_profile = global,
+		                     .bedrock_default_model = opus,
+		                     .bedrock_model_overrides = empty };
+	struct ccp_repair repair = { 0 };
+	struct ccp_translate_input in = { .body = body };
+	struct ccp_translation whole, less;
+	size_t i;
+	int kind;
+
+	if (ccp_translate_request(models, &config, &in, &whole, NULL) == CCP_OK) {
+		in.repair = &repair;
+		repair.kind = CCP_REPAIR_FIELD;
+		for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+			snprintf(repair.name, sizeof(repair.name), "%s", fields[i]);
+			REQUIRE(ccp_translate_request(models, &config, &in, &less, NULL) == CCP_OK);
+			check_without((struct ccp_span){ whole.body.data, whole.body.len },
+			              (struct ccp_span){ less.body.data, less.body.len },
+			              fields[i]);
+			ccp_translation_clear(&less);
+		}
+		snprintf(repair.name, sizeof(repair.name), "ttl");
+		for (kind = CCP_REPAIR_BETA; kind <= CCP_REPAIR_SYSTEM_ROLE; kind++) {
+			repair.kind = (enum ccp_repair_kind)kind;
+			REQUIRE(ccp_translate_request(models, &config, &in, &less, NULL) == CCP_OK);
+			REQUIRE(ccp_json_valid((struct ccp_span){ less.body.data, less.body.len }));
+			ccp_translation_clear(&less);
+		}
+	}
+	ccp_translation_clear(&whole);
+}
+
+/* The other doors: valid JSON, and the Messages endpoint gets the model and the same stream. */
+static void
+check_doors(struct ccp_span body, const char *betas)
+{
+	static char empty[] = "", global[] = "global", haiku[] = "claude-haiku-4-5";
+	struct ccp_config config = { .bedrock_profile = global,
+		                     .bedrock_default_model = haiku,
+		                     .bedrock_api = CCP_BEDROCK_MESSAGES,
+		                     .bedrock_model_overrides = empty };
+	struct ccp_translate_input in = { .body = body, .anthropic_beta = betas };
+	struct ccp_translation t;
+
+	if (ccp_translate_request(models, &config, &in, &t, NULL) == CCP_OK) {
+		struct ccp_span result = { t.body.data, t.body.len };
+
+		REQUIRE(ccp_json_valid(result));
+		REQUIRE(ccp_json_string_is(ccp_json_member(result, "model"), t.target.id));
+		REQUIRE(t.version_header && !ccp_json_member(result, "anthropic_version").len);
+	}
+	ccp_translation_clear(&t);
+	if (ccp_translate_count(models, &config, &in, &t, NULL) == CCP_OK)
+		REQUIRE(ccp_json_valid((struct ccp_span){ t.body.data, t.body.len }));
+	ccp_translation_clear(&t);
+}
+
+/* A refusal is outside text, too. */
+static void
+check_refusal(struct ccp_span text)
+{
+	struct ccp_repair repair;
+	char *refusal = malloc(text.len + 1), words[160];
+	bool found;
+
+	REQUIRE(refusal);
+	memcpy(refusal, text.p, text.len);
+	refusal[text.len] = '\0';
+	found = ccp_translate_repair(models, refusal, &repair);
+	REQUIRE(found == (repair.kind != CCP_REPAIR_NONE));
+	ccp_repair_text(&repair, words, sizeof(words));
+	free(refusal);
+}
+
 /* An event becomes one frame: two lines and an empty one, or nothing. */
 static void
 check_event(struct ccp_span json)
@@ -120,7 +216,7 @@ check_event(struct ccp_span json)
 	ccp_buf_clear(&sse);
 }
 
-/* First line: the anthropic-beta header. The rest: the body, or an event. */
+/* First line: the anthropic-beta header. The rest: the body, an event, or a refusal. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -134,6 +230,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		text = (struct ccp_span){ (const char *)eol + 1, size - (size_t)(eol + 1 - data) };
 	}
 	check_request(text, betas);
+	check_repairs(text);
+	check_doors(text, betas);
+	check_refusal(text);
 	check_event(text);
 	return 0;
 }

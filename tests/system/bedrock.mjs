@@ -1,14 +1,25 @@
 /*
- * A stand-in of bedrock-runtime: InvokeModel and InvokeModelWithResponseStream. Every signature is
- * recomputed with AWS's own signer, every stream framed with AWS's own codec, every body judged as
- * Bedrock judges it (bedrock_rules.mjs). Sources: botocore service model (2026-08-07), SigV4
- * reference, the AWS SDK for JavaScript 3.1163.0 (its requests pass this verifier).
+ * A stand-in of bedrock-runtime: InvokeModel, InvokeModelWithResponseStream, CountTokens and the
+ * Messages endpoint (/anthropic/v1/messages). Every signature is recomputed with AWS's own signer,
+ * every stream framed with AWS's own codec, every body judged as Bedrock judges it
+ * (bedrock_rules.mjs). Sources: botocore service model (2026-08-07), SigV4 reference, the AWS SDK
+ * for JavaScript 3.1163.0 (its requests pass this verifier); Bedrock user guide, "Anthropic Messages
+ * API" and "Monitor your token usage by counting tokens" (2026).
  *
  *   const bedrock = await start_bedrock()
  *   bedrock.script(exception('ThrottlingException'))      before the stream
  *   bedrock.script({ firstFrame: throttled_frame() })     first frame of a 200
  *   bedrock.script({ frameAfter: [3, frame] })            in mid-stream, then the end
  *   bedrock.script({ badCrcAfter: 3 })                    the 4th frame's last byte is wrong
+ * The Messages endpoint refuses in Anthropic's envelope; more scripts for it:
+ *   { pings: true }                                       a ping among its events
+ *   { eventAfter: [3, error_event('overloaded_error')] }  an event in mid-stream (0: first), then the end
+ *   { frame: event => '…' }                               other SSE framing of the same event
+ *   { shape: 'aws' }                                      its refusals in AWS's shape
+ * Of whom it knows (see judge_signature):
+ *   bedrock.options.clock = () => ms                      its clock; then its answers carry a date
+ *   bedrock.options.expired = keyId => true               ExpiredTokenException for these
+ *   bedrock.options.before = async () => {}               awaited before a request is judged
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { Sha256 } from '@aws-crypto/sha256-js'
@@ -17,8 +28,8 @@ import { HttpRequest } from '@smithy/protocol-http'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { fromUtf8, toUtf8 } from '@smithy/util-utf8'
 import { Standin, Writer } from './standin.mjs'
-import { events_for, message_for } from './answers.mjs'
-import { MODELS, judge_body } from './bedrock_rules.mjs'
+import { events_for, message_for, sse } from './answers.mjs'
+import { BETAS, MODELS, judge_body } from './bedrock_rules.mjs'
 
 export const REGION = 'us-east-1'
 export const CREDENTIALS = { accessKeyId: 'AKIDSTANDIN000000001', secretAccessKey: 'stand/in+Secret/key0000000000000000000001' }
@@ -63,10 +74,13 @@ async function judge_signature(record, options) {
 	const parts = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(given)
 	if (!parts)
 		return denied('IncompleteSignatureException', `Authorization header is not as AWS Signature Version 4 wants it. Authorization=${sha256_hex(given)}`)
+	const now = options.clock()
 	const [, keyId, day, region, service, signedList, signature] = parts
 	const credentials = options.credentials.find(c => c.accessKeyId === keyId)
 	if (!credentials || (record.headers['x-amz-security-token'] ?? undefined) !== credentials.sessionToken)
 		return denied('UnrecognizedClientException', 'The security token included in the request is invalid.')
+	if (options.expired(keyId))
+		return denied('ExpiredTokenException', 'The security token included in the request is expired')
 	if (region !== options.region)
 		return denied('InvalidSignatureException', `Credential should be scoped to a valid region. `)
 	if (service !== 'bedrock')
@@ -74,11 +88,15 @@ async function judge_signature(record, options) {
 	const date = read_date(record.headers['x-amz-date'])
 	if (!date || !record.headers['x-amz-date'].startsWith(day))
 		return denied('InvalidSignatureException', 'Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP')
-	if (Math.abs(Date.now() - date.getTime()) > CLOCK_SKEW_MS)
-		return denied('InvalidSignatureException', `Signature expired: ${record.headers['x-amz-date']} is now earlier than the allowed time`)
+	if (date.getTime() < now - CLOCK_SKEW_MS)
+		return denied('InvalidSignatureException', `Signature expired: ${record.headers['x-amz-date']} is now earlier than ${basic(now - CLOCK_SKEW_MS)} (${basic(now)} - 5 min.)`)
+	if (date.getTime() > now + CLOCK_SKEW_MS)
+		return denied('InvalidSignatureException', `Signature not yet current: ${record.headers['x-amz-date']} is still later than ${basic(now + CLOCK_SKEW_MS)} (${basic(now)} + 5 min.)`)
 	return compare_signature(record, { credentials, region, date, signed: signedList.split(';'), signature })
 }
 
+/* 20261122T010203Z */
+const basic = ms => new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '')
 function read_date(text) {
 	const p = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text ?? '')
 	return p ? new Date(Date.UTC(p[1], p[2] - 1, p[3], p[4], p[5], p[6])) : null
@@ -115,7 +133,9 @@ async function compare_signature(record, { credentials, region, date, signed, si
 
 /* --- what is asked --- */
 
-const ROUTE = /^\/model\/([^/]+)\/(invoke|invoke-with-response-stream)$/
+const MESSAGES = '/anthropic/v1/messages'
+const ROUTE = /^\/model\/([^/]+)\/(invoke|invoke-with-response-stream|count-tokens)$/
+const UNKNOWN_OPERATION = { Output: { __type: 'com.amazon.coral.service#UnknownOperationException' }, Version: '1.0' }
 
 /* {row, name} of MODELS, or the refusal. */
 function find_model(id) {
@@ -134,18 +154,102 @@ function find_model(id) {
 	return { row, name }
 }
 
-function judge_request(record, stream) {
+/* Counting has base ids only, of models before 4.7. */
+function find_counted_model(id) {
+	const row = MODELS[id]
+	if (!row || row.gone)
+		return denied('ValidationException', 'The provided model identifier is invalid.')
+	return row.new ? denied('ValidationException', 'The provided model doesn\'t support counting tokens.') : { row, name: id }
+}
+
+/* Header values and what they may be (service model; the "x-amzn-bedrock-" is left out). */
+const FIELDS = {
+	'guardrailidentifier': /^([a-z0-9]{1,64}|arn:aws(-[a-z]+)*:bedrock:[a-z0-9-]{1,20}:\d{12}:guardrail\/[a-z0-9]+)$/,
+	'guardrailversion': /^([1-9]\d{0,7}|DRAFT)$/,
+	'service-tier': /^(priority|default|flex|reserved)$/,
+	'accept': /^application\/json$/,
+}
+function judge_fields(record) {
+	const given = Object.entries(record.headers).filter(([name]) => name.startsWith('x-amzn-bedrock-'))
+	for (const [name, value] of given)
+		if (!FIELDS[name.slice('x-amzn-bedrock-'.length)]?.test(value))
+			return denied('ValidationException', `Value '${value}' at '${name}' failed to satisfy constraint`)
+	if (record.has('x-amzn-bedrock-guardrailidentifier') !== record.has('x-amzn-bedrock-guardrailversion'))
+		return denied('ValidationException', 'guardrailIdentifier and guardrailVersion must be given together')
+	return null
+}
+
+function judge_request(record) {
 	if (record.headers['content-type'] !== 'application/json')
 		return denied('ValidationException', 'The provided Content Type is invalid or not supported for this model')
-	if (record.has('anthropic-beta'))
-		return denied('ValidationException', `Unexpected value(s) \`${record.headers['anthropic-beta']}\` for the \`anthropic-beta\` header.`)
 	if (record.body.length > BODY_MAX_BYTES)
 		return denied('RequestEntityTooLargeException', 'Request body too large')
+	return parse(record.body)
+}
+function parse(bytes) {
 	try {
-		return { body: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(record.body)) }
+		return { body: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) }
 	} catch {
 		return denied('ValidationException', 'The provided request is not valid')
 	}
+}
+
+const unexpected_betas = flags =>
+	denied('ValidationException', `Unexpected value(s) ${flags.map(f => `\`${f}\``).join(', ')} for the \`anthropic-beta\` header.`)
+
+/* What InvokeModel gets: {body, row, name}, or the refusal. */
+function judge_invoke(record, id, script) {
+	const model = find_model(id)
+	const request = model.message ? model : judge_request(record)
+	if (request.message)
+		return request
+	if (record.has('anthropic-beta'))
+		return unexpected_betas([record.headers['anthropic-beta']])
+	const wrong = judge_body(request.body, model.row, model.name)
+	return wrong && !script.lax ? denied('ValidationException', wrong) : { ...model, body: request.body }
+}
+
+/* The Messages endpoint: the model in the body, version and betas in headers. */
+function judge_message(record, script) {
+	const request = judge_request(record)
+	if (request.message)
+		return request
+	if (typeof request.body?.model !== 'string')
+		return denied('ValidationException', 'model: Field required')
+	record.model = request.body.model
+	const model = find_model(request.body.model)
+	if (model.message)
+		return model
+	if (!record.has('anthropic-version'))
+		return denied('ValidationException', 'anthropic-version: header is required')
+	const version = record.headers['anthropic-version']
+	if (version !== '2023-06-01' && !(model.row.new && version === '2026-10-21'))
+		return denied('ValidationException', `anthropic-version: "${version}" is not a valid version`)
+	const betas = (record.headers['anthropic-beta'] ?? '').split(',').map(f => f.trim()).filter(Boolean)
+	const unknown = betas.filter(f => !BETAS.has(f))
+	if (unknown.length > 0 || (record.has('anthropic-beta') && betas.length === 0))
+		return unexpected_betas(unknown)
+	const wrong = judge_body(request.body, model.row, model.name, new Set(betas))
+	return wrong && !script.lax ? denied('ValidationException', wrong) : { ...model, body: request.body }
+}
+
+/* CountTokens: {"input":{"invokeModel":{"body":"<base64>"}}} and nothing else. */
+function judge_count(record, id, script) {
+	const model = find_counted_model(id)
+	const request = model.message ? model : judge_request(record)
+	if (request.message)
+		return request
+	const only = (object, name) => Object.keys(object ?? {}).join() === name ? object[name] : undefined
+	const text = only(only(only(request.body, 'input'), 'invokeModel'), 'body')
+	const bytes = Buffer.from(typeof text === 'string' ? text : '', 'base64')
+	if (bytes.length === 0 || bytes.toString('base64') !== text)
+		return denied('ValidationException', 'The provided request is not valid')
+	const inner = parse(bytes)
+	if (inner.message)
+		return inner
+	record.counted = inner.body
+	const wrong = judge_body(inner.body, model.row, model.name)
+	return wrong && !script.lax ? denied('ValidationException', wrong) : { ...model, body: inner.body }
 }
 
 /* --- answers --- */
@@ -168,6 +272,8 @@ export const exception_frame = (name, message, extra = {}) => Buffer.from(codec.
 export const error_frame = (code, message) => Buffer.from(codec.encode({ headers: {
 	':error-code': text(code), ':error-message': text(message), ':message-type': text('error') },
 	body: new Uint8Array() }))
+/* An event in mid-stream of the Messages endpoint. */
+export const error_event = (type, message = 'Overloaded') => ({ type: 'error', error: { type, message } })
 export const throttled_frame = () => exception_frame('throttlingException', TOO_MANY)
 const TOO_MANY = 'Too many tokens, please wait before trying again.'
 
@@ -184,56 +290,77 @@ function end_metrics(event, usage) {
 		cacheWriteInputTokenCount: usage.cache_creation_input_tokens ?? 0 } }
 }
 
-async function answer(standin, record, res) {
-	const requestId = randomUUID()
-	const headers = { 'x-amzn-requestid': requestId, 'connection': 'keep-alive' }
-	const refuse = ({ name, message }) => {
-		record.refused = { name, message }
-		record.finished = true
-		const bytes = Buffer.from(JSON.stringify({ message }))
-		res.writeHead(STATUS[name], { ...headers, 'content-type': 'application/json',
-			'x-amzn-errortype': `${name}:http://internal.amazon.com/coral/com.amazon.bedrock/`,
-			'content-length': bytes.length }).end(bytes)
-	}
+/* Anthropic's error.type for a refusal of the Messages endpoint. */
+const TYPES = { 400: 'invalid_request_error', 404: 'not_found_error', 413: 'request_too_large', 429: 'rate_limit_error' }
 
-	if (standin.options.verify) {
-		const who = await judge_signature(record, standin.options)
-		if (who)
-			return refuse(who)
-	}
-	const route = ROUTE.exec(record.path)
-	if (!route || record.method !== 'POST')
-		return refuse(denied('UnknownOperationException', 'Unknown operation'))
-	record.model = decodeURIComponent(route[1])
-	const stream = route[2] === 'invoke-with-response-stream'
-	const model = find_model(record.model)
-	if (model.message)
-		return refuse(model)
-	const request = judge_request(record, stream)
-	if (request.message)
-		return refuse(request)
+function refuse(record, res, headers, { name, message }, envelope) {
+	const status = STATUS[name]
+	const type = TYPES[status] ?? 'api_error'
+	const body = envelope ? { type: 'error', error: { type, message }, request_id: null } : { message }
+	const bytes = Buffer.from(JSON.stringify(body))
+	record.refused = { name, message }
+	record.finished = true
+	res.writeHead(status, { ...headers, 'content-type': 'application/json', 'content-length': bytes.length,
+		...(envelope ? {} : { 'x-amzn-errortype': `${name}:http://internal.amazon.com/coral/com.amazon.bedrock/` }) }).end(bytes)
+}
+function reply(record, res, headers, body) {
+	const bytes = Buffer.from(JSON.stringify(body))
+	record.finished = true
+	res.writeHead(200, { ...headers, 'content-type': 'application/json', 'content-length': bytes.length }).end(bytes)
+}
+
+async function answer(standin, record, res) {
+	const headers = { 'x-amzn-requestid': randomUUID(), 'connection': 'keep-alive',
+		'date': new Date(standin.options.clock()).toUTCString() }
+	const messages = record.path === MESSAGES
+	await standin.options.before()
+	const [, id, operation] = ROUTE.exec(record.path) ?? []
+	const who = standin.options.verify ? await judge_signature(record, standin.options) : null
+	if (who)
+		return refuse(record, res, headers, who)
+	if (record.path.startsWith(`${MESSAGES}/`))
+		return reply(record, res, headers, UNKNOWN_OPERATION)
+	if ((!messages && !operation) || record.method !== 'POST')
+		return refuse(record, res, headers, denied('UnknownOperationException', 'Unknown operation'))
 	const script = standin.take(record)
-	const wrong = judge_body(request.body, model.row, model.name)
-	if (wrong && !script.lax)
-		return refuse(denied('ValidationException', wrong))
+	if (operation)
+		record.model = decodeURIComponent(id)
+	const counts = operation === 'count-tokens'
+	const request = judge_fields(record) ?? (messages ? judge_message(record, script)
+		: counts ? judge_count(record, record.model, script) : judge_invoke(record, record.model, script))
+	if (request.message)
+		return refuse(record, res, headers, request, messages && script.shape !== 'aws')
 	if (await standin.play(record, res, script, headers))
 		return
-
+	if (counts)
+		return reply(record, res, headers, { inputTokens: script.inputTokens ?? Math.ceil(JSON.stringify(request.body).length / 4) })
 	const usage = script.usage ?? USAGE
 	const message = message_for(request.body, script, { idPrefix: 'msg_bdrk_01',
-		model: model.name.replace('anthropic.', ''), text: script.text ?? TEXT, usage })
-	if (!stream) {
-		const bytes = Buffer.from(JSON.stringify(message))
-		record.finished = true
-		res.writeHead(200, { ...headers, 'content-type': 'application/json', 'content-length': bytes.length,
-			'x-amzn-bedrock-input-token-count': usage.input_tokens,
-			'x-amzn-bedrock-output-token-count': usage.output_tokens,
-			'x-amzn-bedrock-cache-read-input-token-count': usage.cache_read_input_tokens ?? 0,
-			'x-amzn-bedrock-cache-write-input-token-count': usage.cache_creation_input_tokens ?? 0,
-			'x-amzn-bedrock-invocation-latency': 1234 }).end(bytes)
-		return
+		model: messages ? request.body.model : request.name.replace('anthropic.', ''), text: script.text ?? TEXT, usage })
+	if (messages)
+		return request.body.stream ? stream_events(res, record, script, headers, message) : reply(record, res, headers, message)
+	if (operation === 'invoke-with-response-stream')
+		return stream_frames(res, record, script, headers, message, usage)
+	reply(record, res, { ...headers,
+		'x-amzn-bedrock-input-token-count': usage.input_tokens,
+		'x-amzn-bedrock-output-token-count': usage.output_tokens,
+		'x-amzn-bedrock-cache-read-input-token-count': usage.cache_read_input_tokens ?? 0,
+		'x-amzn-bedrock-cache-write-input-token-count': usage.cache_creation_input_tokens ?? 0,
+		'x-amzn-bedrock-invocation-latency': 1234 }, message)
+}
+
+async function stream_events(res, record, script, headers, message) {
+	const writer = new Writer(res, record, script)
+	const frame = script.frame ?? sse
+	writer.head(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' })
+	for (const event of script.rawEvents ?? events_for(message, script, { ping: script.pings ?? false })) {
+		if (script.eventAfter?.[0] === writer.events) {
+			await writer.event(() => frame(script.eventAfter[1]))
+			return writer.end()
+		}
+		await writer.event(() => frame(typeof event === 'function' ? event() : event))
 	}
-	await stream_frames(res, record, script, headers, message, usage)
+	writer.end()
 }
 
 async function stream_frames(res, record, script, headers, message, usage) {
@@ -262,12 +389,13 @@ async function stream_frames(res, record, script, headers, message, usage) {
 }
 
 /*
- * options: verify (true), region, credentials (array), bearer. What the proxy needs to reach it:
- * bedrock.environment.
+ * options: verify (true), region, credentials (array), bearer, clock, expired, before. What the proxy needs
+ * to reach it: bedrock.environment.
  */
 export async function start_bedrock(options = {}, tls = null) {
 	const standin = new Standin(answer, tls)
-	standin.options = { verify: true, region: REGION, credentials: [CREDENTIALS, SESSION], bearer: BEARER, ...options }
+	standin.options = { verify: true, region: REGION, credentials: [CREDENTIALS, SESSION], bearer: BEARER,
+		clock: () => Date.now(), expired: () => false, before: () => {}, ...options }
 	await standin.listen()
 	standin.environment = {
 		AWS_ENDPOINT_URL_BEDROCK_RUNTIME: standin.url, AWS_REGION: standin.options.region,

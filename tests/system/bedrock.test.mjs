@@ -1,4 +1,4 @@
-/* covers: exchange_bedrock exchange_convert */
+/* covers: exchange_bedrock exchange_convert exchange_refused */
 /*
  * What Bedrock gets and what the client gets from it. Every request here passes the stand-in's judge
  * (bedrock_rules.mjs) and its signature check, or the test fails.

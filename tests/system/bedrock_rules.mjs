@@ -1,5 +1,5 @@
 /*
- * What InvokeModel refuses in a body, in Bedrock's words. Facts that change monthly are tables.
+ * What InvokeModel and the Messages endpoint refuse in a body, in Bedrock's words. Facts that change monthly are tables.
  *
  * Sources: Bedrock user guide and model cards (2026, crawls up to November), Anthropic's pages on
  * Bedrock (2026-08-21), public reports of 400s from Claude Code users (Feb to Sep 2026), Claude
@@ -62,6 +62,8 @@ const FIELDS = {
 	tool_choice: null, thinking: null, output_config: null, cache_control: null,
 	context_management: 'context-management-2025-06-27', safeguards: 'dangerous-tool-use-2026-09-03',
 }
+const { anthropic_version, anthropic_beta, ...common } = FIELDS
+const MESSAGES_FIELDS = { ...common, model: null, stream: null }
 const TOOL_FIELDS = {
 	type: null, name: null, description: null, input_schema: null, cache_control: null,
 	defer_loading: 'tool-search-tool-2025-10-19', input_examples: 'tool-search-tool-2025-10-19',
@@ -89,19 +91,26 @@ class Invalid extends Error {}
 const invalid = message => { throw new Invalid(message) }
 const extra = path => invalid(`${path}: Extra inputs are not permitted`)
 
-/* The message of the ValidationException that this body earns, or null. model: a row of MODELS. */
-export function judge_body(body, model, name) {
+/*
+ * The message of the ValidationException that this body earns, or null. model: a row of MODELS.
+ * flags: the betas of the Messages endpoint's header (a Set), null for InvokeModel, whose betas and
+ * version are in the body.
+ */
+export function judge_body(body, model, name, flags = null) {
 	try {
 		if (typeof body !== 'object' || body === null || Array.isArray(body))
 			invalid('Malformed input request: expected type: JSONObject')
-		const betas = judge_betas(body)
+		const betas = flags ?? judge_betas(body)
 		const allowed = (path, object, fields) => {
 			for (const field of Object.keys(object))
 				if (!(field in fields) || (fields[field] && !betas.has(fields[field])))
 					extra(path ? `${path}.${field}` : field)
 		}
-		allowed('', body, FIELDS)
-		judge_version(body, model)
+		allowed('', body, flags ? MESSAGES_FIELDS : FIELDS)
+		if (!flags)
+			judge_version(body, model)
+		else if (![undefined, true, false].includes(body.stream))
+			invalid('stream: Input should be a valid boolean')
 		judge_numbers(body, model, name)
 		judge_thinking(body, model, betas)
 		judge_output(body, model, betas)
@@ -269,6 +278,8 @@ function judge_block(path, block) {
 		invalid(`${path}.${block.type}.source: Input tag '${block.source.type}' found using 'type' does not match any of the expected tags: 'base64'`)
 	if (block.type === 'thinking' && !block.signature)
 		invalid(`${path}.thinking.signature: Field required`)
+	if (block.type === 'thinking' && !/^[A-Za-z0-9+/]+={0,2}$/.test(block.signature))
+		invalid(`${path}: Invalid \`signature\` in \`thinking\` block`)
 	if (block.type === 'tool_use' && !/^[a-zA-Z0-9_-]+$/.test(block.id ?? ''))
 		invalid(`${path}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'`)
 	if (block.type === 'tool_result' && Array.isArray(block.content))

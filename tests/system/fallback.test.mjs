@@ -317,7 +317,6 @@ const BEDROCK_FAILS = {
 	'over quota': B.exception('ServiceQuotaExceededException', 'x'),
 	'no access': B.exception('AccessDeniedException', 'You don\'t have access to the model with the specified model ID.'),
 	'not there': B.exception('ResourceNotFoundException', 'x'),
-	'expired token': B.exception('ExpiredTokenException', 'x'),
 	'HTML of a proxy in between': { status: 502, headers: { 'content-type': 'text/html' }, body: '<html>' },
 	'reset': 'dead',
 	'a bad CRC at once': { badCrcAfter: 0 },

@@ -163,6 +163,43 @@ for (const WORKERS of ['2', '1'])
 			}, 'the new row is known')
 		})
 	})
+for (const WORKERS of ['2', '1'])
+	s.test(`SIGHUP with WORKERS=${WORKERS}: a rules.csv with a mistake is refused with line and reason, the old rules stay`, managed, async t => {
+		const folder = fs.mkdtempSync(path.join(s.proxy.folder, 'rules-'))
+		for (const name of fs.readdirSync(path.join(ROOT, 'data')))
+			fs.copyFileSync(path.join(ROOT, 'data', name), path.join(folder, name))
+		const rules = path.join(folder, 'rules.csv')
+		const shipped = fs.readFileSync(rules, 'utf8').trimEnd()
+		const fresh = shipped.replace('field,stop_sequences,keep', 'field,stop_sequences,drop')
+		const line = shipped.split('\n').length + 1
+		await t.with({ WORKERS, MODELS_FILE: path.join(folder, 'models.csv') }, async proxy => {
+			const keeps = async () => {
+				t.anthropic.script(A.rate_limited(null))
+				const answer = await proxy.ask({ ...t, body: { stop_sequences: ['x'] } })
+				assert.equal(provider(answer), 'bedrock', answer.text)
+				return 'stop_sequences' in t.bedrock.last.json()
+			}
+			assert.ok(await keeps())
+			const before = String(proxy.children())
+			const refusals = () => proxy.log().split(/reload:? refused/).length - 1
+			for (const [row, reason] of [['beta,tomorrow-2027-01-01,perhaps,,,*', '"perhaps" is no verdict for a beta'],
+				['field,thread,keep,,no-such-flag,*', 'needs something that is not known: "no-such-flag"'],
+				['nowhere,x,drop,,,*', 'no such place: "nowhere"'], ['field,thread,keep,,,claudius', 'models: "claudius" is no id or family of models.csv'],
+				['field,thread,keep', '3 fields instead of 6']]) {
+				const refused = refusals()
+				fs.writeFileSync(rules, `${fresh}\n${row}\n`)
+				proxy.signal('SIGHUP')
+				await wait_until(() => refusals() > refused, 'the reload is refused')
+				const said = await wait_until(() => proxy.log().split('\n').find(one => one.includes(reason)), `the log says: ${reason}`)
+				assert.match(said, new RegExp(`rules\\.csv line ${line}: `))
+				assert.ok(await keeps(), 'the old rules are in force')
+			}
+			await wait_until(() => String(proxy.children()) === before, 'the workers are those from before')
+			fs.writeFileSync(rules, `${fresh}\n`)
+			proxy.signal('SIGHUP')
+			await wait_until(async () => !await keeps(), 'the new rules are in force')
+		})
+	})
 s.test('a worker that is killed comes back, and the others do not notice', managed, async t => {
 	await t.with({ WORKERS: '2' }, async proxy => {
 		const before = proxy.children()
@@ -238,6 +275,7 @@ s.test('the web server\'s own 503 is JSON in Anthropic\'s shape', managed, async
 		for (const one of [supervisor, pid, ...proxy.children(pid)])
 			process.kill(one, 'SIGKILL')
 		await proxy.gone(pid, 5000)
+		await proxy.gone(supervisor, 5000) /* it holds the socket too */
 		const answer = await proxy.ask(t)
 		assert.ok([500, 502, 503].includes(answer.status), String(answer.status))
 		assert.match(answer.headers['content-type'], /^application\/json/)

@@ -148,35 +148,114 @@ test_request_line_and_fields(void **state)
 	ccp_config_free(config);
 }
 
-static void
-test_what_can_be_left_out(void **state)
+/* One signed request of t with these settings; the caller clears it. */
+static struct ccp_bedrock_request
+signed_request(char *const *env, const struct ccp_translation *t)
 {
-	static const struct {
-		const char *message, *beta, *field;
-	} rows[] = {
-		{ "invalid beta flag", "*", "" },
-		{ "invalid beta flag: advanced-tool-use-2025-11-20", "advanced-tool-use-2025-11-20",
-		  "" },
-		{ "Unexpected value(s) `afk-mode-2026-01-31` for the `anthropic-beta` header",
-		  "afk-mode-2026-01-31", "" },
-		{ "context_management: Extra inputs are not permitted", "", "context_management" },
-		{ "tools.0.custom.strict: Extra inputs are not permitted", "", "" },
-		{ "messages: at least one message is required", "", "" },
-		{ ": Extra inputs are not permitted", "", "" },
-	};
-	char beta[80], field[64];
+	struct ccp_config *config;
+	struct ccp_credentials *credentials;
+	struct ccp_bedrock_request r;
+	struct ccp_error err = { 0 };
+
+	if (ccp_config_load(env, &config, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(ccp_credentials_new(config, &credentials, NULL), CCP_OK);
+	assert_int_equal(ccp_bedrock_request_new(config, credentials, t, 1795305600, &r, NULL),
+	                 CCP_OK);
+	ccp_credentials_free(credentials);
+	ccp_config_free(config);
+	return r;
+}
+
+#define KEYS \
+	"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret", "AWS_REGION=eu-central-1"
+
+static void
+test_doors(void **state)
+{
+	static char version[] = "2023-06-01", betas[] = "effort-2025-11-24,x-2025-01-01";
+	char *env[] = { KEYS, "BEDROCK_REGION=us-west-2", NULL };
+	struct ccp_translation t = { .door = CCP_DOOR_MESSAGES,
+		                     .stream = true,
+		                     .version_header = version,
+		                     .beta_header = betas };
+	struct ccp_bedrock_request r = signed_request(env, &t);
+
+	(void)state;
+	assert_string_equal(
+		r.url, "https://bedrock-runtime.us-west-2.amazonaws.com/anthropic/v1/messages");
+	assert_string_equal(ccp_headers_get(&r.headers, "anthropic-version"), "2023-06-01");
+	assert_string_equal(ccp_headers_get(&r.headers, "anthropic-beta"), betas);
+	assert_string_equal(ccp_headers_get(&r.headers, "accept"), "text/event-stream");
+	assert_null(ccp_headers_get(&r.headers, "x-amzn-bedrock-accept"));
+	assert_non_null(strstr(ccp_headers_get(&r.headers, "authorization"),
+	                       "anthropic-beta;anthropic-version;"));
+	assert_non_null(
+		strstr(ccp_headers_get(&r.headers, "authorization"), "/us-west-2/bedrock/"));
+	ccp_bedrock_request_clear(&r);
+	t = (struct ccp_translation){ .door = CCP_DOOR_COUNT_TOKENS,
+		                      .target.id = "anthropic.claude-haiku-4-5-20251001-v1:0" };
+	r = signed_request(env, &t);
+	assert_string_equal(r.url, "https://bedrock-runtime.us-west-2.amazonaws.com/model/"
+	                           "anthropic.claude-haiku-4-5-20251001-v1%3A0/count-tokens");
+	ccp_bedrock_request_clear(&r);
+}
+
+static void
+check_guardrail(char *setting, const char *id, const char *version)
+{
+	char *env[] = { KEYS, setting, NULL };
+	struct ccp_translation t = { .target.id = "x" };
+	struct ccp_bedrock_request r = signed_request(env, &t);
+
+	assert_string_equal(ccp_headers_get(&r.headers, "x-amzn-bedrock-guardrailidentifier"), id);
+	assert_string_equal(ccp_headers_get(&r.headers, "x-amzn-bedrock-guardrailversion"),
+	                    version);
+	assert_non_null(
+		strstr(ccp_headers_get(&r.headers, "authorization"),
+	               "x-amzn-bedrock-guardrailidentifier;x-amzn-bedrock-guardrailversion"));
+	ccp_bedrock_request_clear(&r);
+}
+
+#define GUARDRAIL_ARN "arn:aws:bedrock:us-east-1:111122223333:guardrail/abc1"
+
+static void
+test_guardrail_and_tier(void **state)
+{
+	char *env[] = { KEYS, "BEDROCK_SERVICE_TIER=flex", NULL };
+	char *plain[] = { KEYS, "BEDROCK_SERVICE_TIER=default", NULL };
+	struct ccp_translation t = { .target.id = "x", .stream = true };
+	struct ccp_bedrock_request r = signed_request(env, &t);
+
+	(void)state;
+	assert_string_equal(ccp_headers_get(&r.headers, "x-amzn-bedrock-service-tier"), "flex");
+	assert_non_null(strstr(ccp_headers_get(&r.headers, "authorization"),
+	                       "x-amzn-bedrock-service-tier"));
+	assert_null(ccp_headers_get(&r.headers, "x-amzn-bedrock-guardrailidentifier"));
+	ccp_bedrock_request_clear(&r);
+	r = signed_request(plain, &t);
+	assert_null(ccp_headers_get(&r.headers, "x-amzn-bedrock-service-tier"));
+	ccp_bedrock_request_clear(&r);
+	check_guardrail("BEDROCK_GUARDRAIL=abc1:7", "abc1", "7");
+	check_guardrail("BEDROCK_GUARDRAIL=abc1:DRAFT", "abc1", "DRAFT");
+	check_guardrail("BEDROCK_GUARDRAIL=abc1", "abc1", "DRAFT");
+	check_guardrail("BEDROCK_GUARDRAIL=" GUARDRAIL_ARN, GUARDRAIL_ARN, "DRAFT");
+	check_guardrail("BEDROCK_GUARDRAIL=" GUARDRAIL_ARN ":12", GUARDRAIL_ARN, "12");
+}
+
+static void
+test_wrong_settings(void **state)
+{
+	char *settings[] = { "BEDROCK_GUARDRAIL=a b", "BEDROCK_GUARDRAIL=ABC",
+		             "BEDROCK_SERVICE_TIER=fast" };
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct ccp_bedrock_failure f = { .clients_fault = true };
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		char *env[] = { settings[i], NULL };
+		struct ccp_config *config;
 
-		snprintf(f.message, sizeof(f.message), "%s", rows[i].message);
-		assert_int_equal(ccp_bedrock_refused_part(&f, beta, sizeof(beta), field,
-		                                          sizeof(field)),
-		                 *rows[i].beta || *rows[i].field);
-		assert_string_equal(beta, rows[i].beta);
-		assert_string_equal(field, rows[i].field);
+		assert_int_equal(ccp_config_load(env, &config, NULL), CCP_ERR_SETTING);
 	}
 }
 
@@ -188,7 +267,9 @@ main(void)
 		cmocka_unit_test(test_words_are_shown_without_arns_and_accounts),
 		cmocka_unit_test(test_long_words_are_cut),
 		cmocka_unit_test(test_request_line_and_fields),
-		cmocka_unit_test(test_what_can_be_left_out),
+		cmocka_unit_test(test_doors),
+		cmocka_unit_test(test_guardrail_and_tier),
+		cmocka_unit_test(test_wrong_settings),
 	};
 
 	return cmocka_run_group_tests_name("bedrock", tests, NULL, NULL);

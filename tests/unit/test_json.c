@@ -359,6 +359,33 @@ test_edits_limit(void **state)
 	ccp_buf_clear(&out);
 }
 
+static void
+check_head(const char *string, size_t size, const char *want)
+{
+	char buf[16];
+	struct ccp_span head =
+		ccp_json_string_head((struct ccp_span){ string, strlen(string) }, buf, size);
+
+	assert_int_equal(head.len, strlen(want));
+	assert_memory_equal(head.p, want, head.len);
+}
+
+static void
+test_string_head(void **state)
+{
+	(void)state;
+	check_head("\"abc\"", 8, "abc");
+	check_head("\"abcdefghij\"", 8, "abcdefgh");
+	check_head("\"abcdefgh\"", 8, "abcdefgh");
+	check_head("\"\"", 8, "");
+	check_head("\"a\\u0062c\"", 8, "abc");
+	check_head("\"a\\nbcdefghij\"", 8, "a\nbcdefg");
+	check_head("\"abcdefg\\u00e9\"", 8, "abcdefg");
+	check_head("\"abcdefghij\\\\\"", 8, "abcdefgh");
+	check_head("12", 8, "");
+	check_head("", 8, "");
+}
+
 int
 main(void)
 {
@@ -368,6 +395,7 @@ main(void)
 		cmocka_unit_test(test_add_string),     cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_sieve_examples), cmocka_unit_test(test_sieve_every_subset),
 		cmocka_unit_test(test_edits),          cmocka_unit_test(test_edits_limit),
+		cmocka_unit_test(test_string_head),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -2,21 +2,18 @@
 #include "unit.h"
 
 #include "upstream/models.h"
+#include "upstream/models_rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define HEAD                                                                                     \
-	"anthropic_id,bedrock_id,profiles,family,successor,max_output_tokens,thinking_adaptive," \
-	"thinking_enabled,thinking_display,sampling,effort,system_role,interleaved_beta,"        \
-	"version_2026,cache_ttl,output_format,top_cache_control\n"
-#define NOES "no,no,no,no,no,no,no,no,no,no,no\n"
+#define HEAD "anthropic_id,bedrock_id,profiles,family,successor,count_tokens\n"
 #define PRICES_HEAD                                                                        \
 	"bedrock_id,input,output,cache_write_5m,cache_write_1h,cache_read,long_threshold," \
 	"long_input,long_output,long_cache_write_5m,long_cache_write_1h,long_cache_read\n"
-#define BETAS_HEAD "flag,verdict,bedrock_flag,needs,models\n"
+#define RULES_HEAD "place,name,verdict,value,needs,models\n"
 
 static struct ccp_models *shipped;
 
@@ -135,6 +132,12 @@ test_target_profile(void **state)
 	config.bedrock_profile = jp;
 	check_target(&config, "claude-sonnet-5-5", "global.anthropic.claude-sonnet-5-5",
 	             "claude-sonnet-5-5");
+	check_target(&config, "claude-sonnet-4-0", "apac.anthropic.claude-sonnet-4-20250514-v1:0",
+	             "claude-sonnet-4-0");
+	check_target(&config, "claude-opus-4-6", "jp.anthropic.claude-opus-4-6-v1",
+	             "claude-opus-4-6");
+	check_target(&config, "claude-haiku-4-5[1m]", "jp.anthropic.claude-haiku-4-5-20251001-v1:0",
+	             "claude-haiku-4-5");
 	config.bedrock_profile = none;
 	check_target(&config, "claude-sonnet-5", "global.anthropic.claude-sonnet-5",
 	             "claude-sonnet-5");
@@ -154,6 +157,10 @@ test_target_settings(void **state)
 		"us-east-1:111122223333:inference-profile/us.anthropic.claude-opus-4-8\"}";
 	static char star_arn[] = "{\"*\":\"arn:aws:bedrock:us-east-1:111122223333:"
 				 "application-inference-profile/abc\"}";
+	static char default_arn[] = "arn:aws:bedrock:us-east-1:111122223333:"
+				    "application-inference-profile/def";
+	static char marked[] = "{\"claude-opus-5-5[1m]\":\"claude-opus-5\","
+			       "\"claude-3-5-sonnet-20241022\":\"us.anthropic.claude-sonnet-4-6\"}";
 	static char wrong[] = "{\"*\":\"a b\"}", haiku[] = "claude-haiku-5-5";
 	struct ccp_config config = settings();
 
@@ -180,6 +187,18 @@ test_target_settings(void **state)
 	check_target(&config, "claude-opus-5-5",
 	             "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc",
 	             "");
+	/* an override of the marked name is for that one only, one of a retired id goes first */
+	config.bedrock_model_overrides = marked;
+	check_target(&config, "claude-opus-5-5[1m]", "global.anthropic.claude-opus-5",
+	             "claude-opus-5");
+	check_target(&config, "claude-opus-5-5", "global.anthropic.claude-opus-5-5",
+	             "claude-opus-5-5");
+	check_target(&config, "claude-3-5-sonnet-20241022", "us.anthropic.claude-sonnet-4-6",
+	             "claude-sonnet-4-6");
+	check_target(&config, "claude-3-5-sonnet-20240620", "global.anthropic.claude-sonnet-4-6",
+	             "claude-sonnet-4-6");
+	config.bedrock_default_model = default_arn;
+	check_target(&config, "gpt-9", default_arn, "");
 	config.bedrock_model_overrides = wrong;
 	check_homeless(&config, "claude-opus-5-5", "a b");
 }
@@ -246,6 +265,31 @@ test_cost(void **state)
 	           (struct ccp_usage){ .output_tokens = INT64_MAX, .input_tokens = -5 }, INT64_MAX);
 }
 
+static bool
+needs_nothing(const void *arg, const char *needs)
+{
+	(void)arg;
+	return strcmp(needs, "invoke") == 0;
+}
+
+static const struct ccp_rule *
+rule(enum ccp_place place, const char *name, const char *model)
+{
+	return ccp_models_rule(shipped, place, (struct ccp_span){ name, strlen(name) },
+	                       model ? ccp_models_find(shipped, model) : NULL, needs_nothing, NULL);
+}
+
+/* The words of every place are answered for a model: a ceiling, a kind of thinking, a version. */
+static void
+check_rules_of(const struct ccp_model *row)
+{
+	const char *id = row->anthropic_id;
+
+	assert_in_range(rule(CCP_PLACE_MAX_TOKENS, "", id)->number, 32000, 128000);
+	assert_non_null(rule(CCP_PLACE_THINKING, "adaptive", id));
+	assert_non_null(rule(CCP_PLACE_VERSION, "2023-06-01", id));
+}
+
 /* Every living row is complete and has a price for every id that a request can go to. */
 static void
 test_shipped_tables(void **state)
@@ -259,8 +303,7 @@ test_shipped_tables(void **state)
 	for (n = 0; (row = ccp_models_row(shipped, n)); n++) {
 		if (!*row->bedrock_id)
 			continue;
-		assert_true(row->thinking_adaptive || row->thinking_enabled);
-		assert_true(row->max_output_tokens >= 32000);
+		check_rules_of(row);
 		assert_true(ccp_models_cost_microusd(shipped, row->bedrock_id, &usage) > 0);
 		snprintf(words, sizeof(words), "%s", row->profiles);
 		rest = words;
@@ -274,24 +317,113 @@ test_shipped_tables(void **state)
 }
 
 static void
-test_betas(void **state)
+check_verdict(enum ccp_place place, const char *name, const char *model, int want)
 {
-	const struct ccp_beta *beta = ccp_models_beta(shipped, "advanced-tool-use-2025-11-20");
-	bool value = true;
+	const struct ccp_rule *row = rule(place, name, model);
+	int is = row ? (int)row->verdict : (int)ccp_rule_default(place);
+
+	if (is != want)
+		fail_msg("%s for %s: %d, not %d", name, model ? model : "-", is, want);
+}
+
+/* What each generation of models takes, as it was known in November 2026. */
+static void
+test_shipped_rules(void **state)
+{
+	static const struct {
+		enum ccp_place place;
+		const char *name;
+		const char *models;
+		int yes, no;
+	} rows[] = {
+		{ CCP_PLACE_THINKING, "adaptive",
+		  "fable-5 opus-5-5 sonnet-5 haiku-5-5 opus-4-7 opus-4-6 sonnet-4-6", CCP_KEEP,
+		  CCP_RENAME },
+		{ CCP_PLACE_THINKING, "enabled",
+		  "opus-4-6 sonnet-4-6 haiku-4-5 opus-4-5 sonnet-4-5 opus-4-1 sonnet-4-0", CCP_KEEP,
+		  CCP_RENAME },
+		{ CCP_PLACE_FIELD, "temperature",
+		  "opus-4-6 sonnet-4-6 haiku-4-5 opus-4-5 sonnet-4-5 opus-4-1 sonnet-4-0", CCP_KEEP,
+		  CCP_DROP },
+		{ CCP_PLACE_ROLE, "system", "fable-5 opus-5-5", CCP_KEEP, CCP_RENAME },
+		{ CCP_PLACE_OUTPUT_CONFIG, "effort",
+		  "fable-5 opus-5-5 sonnet-5 haiku-5-5 opus-4-7 opus-4-6 sonnet-4-6", CCP_KEEP,
+		  CCP_DROP },
+		{ CCP_PLACE_OUTPUT_CONFIG, "format", "opus-4-6 sonnet-4-6", CCP_KEEP, CCP_DROP },
+		{ CCP_PLACE_CACHE_CONTROL, "ttl",
+		  "fable-5 opus-5-5 sonnet-5 haiku-5-5 opus-4-7 opus-4-6 sonnet-4-6 haiku-4-5 "
+		  "opus-4-5 sonnet-4-5",
+		  CCP_KEEP, CCP_DROP },
+		{ CCP_PLACE_VERSION, "2026-10-21", "fable-5 opus-5-5 sonnet-5 haiku-5-5 opus-4-7",
+		  CCP_KEEP, CCP_RENAME },
+		{ CCP_PLACE_BETA, "interleaved-thinking-2025-05-14",
+		  "fable-5 opus-5-5 sonnet-5 opus-4-7 opus-4-6 sonnet-4-6 opus-4-5 sonnet-4-5 "
+		  "opus-4-1 sonnet-4-0",
+		  CCP_KEEP, CCP_DROP },
+	};
+	static const char *const all[] = { "fable-5",  "opus-5-5",   "sonnet-5",   "haiku-5-5",
+		                           "opus-4-7", "opus-4-6",   "sonnet-4-6", "haiku-4-5",
+		                           "opus-4-5", "sonnet-4-5", "opus-4-1",   "sonnet-4-0" };
+	char id[64], list[256], word[64];
+	size_t i, j;
 
 	(void)state;
-	assert_string_equal(beta->bedrock_flag, "tool-search-tool-2025-10-19");
-	assert_null(ccp_models_beta(shipped, "oauth-2025-04-20")->bedrock_flag);
-	assert_null(ccp_models_beta(shipped, "never-heard-of"));
-	beta = ccp_models_beta(shipped, "thinking-token-count-2026-05-13");
-	assert_true(ccp_models_beta_fits(beta, ccp_models_find(shipped, "claude-opus-5-5")));
-	assert_false(ccp_models_beta_fits(beta, ccp_models_find(shipped, "claude-opus-4-5")));
-	assert_false(ccp_models_beta_fits(beta, NULL));
-	assert_true(ccp_models_flag(ccp_models_find(shipped, "claude-opus-5"), "effort", &value));
-	assert_true(value);
-	assert_true(ccp_models_flag(NULL, "effort", &value));
-	assert_false(value);
-	assert_false(ccp_models_flag(NULL, "no_such", &value));
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (j = 0; j < sizeof(all) / sizeof(all[0]); j++) {
+			snprintf(id, sizeof(id), "claude-%s", all[j]);
+			snprintf(list, sizeof(list), " %s ", rows[i].models);
+			snprintf(word, sizeof(word), " %s ", all[j]);
+			check_verdict(rows[i].place, rows[i].name, id,
+			              strstr(list, word) ? rows[i].yes : rows[i].no);
+		}
+	check_verdict(CCP_PLACE_FIELD, "temperature", NULL, CCP_DROP);
+	check_verdict(CCP_PLACE_FIELD, "messages", NULL, CCP_KEEP);
+	check_verdict(CCP_PLACE_FIELD, "never_heard_of", "claude-opus-5", CCP_DROP);
+	check_verdict(CCP_PLACE_BETA, "oauth-2025-04-20", "claude-opus-5", CCP_DROP);
+	check_verdict(CCP_PLACE_BETA, "computer-use-2025-11-24", "claude-opus-5", CCP_KEEP);
+	check_verdict(CCP_PLACE_TOOL_TYPE, "web_search_20250305", "claude-opus-5", CCP_REFUSE);
+	check_verdict(CCP_PLACE_TOOL_TYPE, "bash_20250124", NULL, CCP_KEEP);
+	check_verdict(CCP_PLACE_BLOCK, "web_search_tool_result", NULL, CCP_REFUSE);
+	check_verdict(CCP_PLACE_BLOCK, "tool_result", NULL, CCP_KEEP);
+	check_verdict(CCP_PLACE_TEXT, "", NULL, CCP_DROP);
+	check_verdict(CCP_PLACE_TEXT, "a", NULL, CCP_KEEP);
+	check_verdict(CCP_PLACE_MAX_TOKENS, "", NULL, CCP_DROP);
+	assert_int_equal(rule(CCP_PLACE_MAX_TOKENS, "", "claude-sonnet-4-0")->number, 64000);
+}
+
+static void
+check_fits(const char *words, const char *id, bool want)
+{
+	if (ccp_rule_fits(words, id ? ccp_models_find(shipped, id) : NULL) != want)
+		fail_msg("\"%s\" and %s", words, id ? id : "an unknown model");
+}
+
+static void
+test_model_words(void **state)
+{
+	(void)state;
+	check_fits("*", NULL, true);
+	check_fits("known", NULL, false);
+	check_fits("4.7+ opus 0-9", NULL, false);
+	check_fits("known", "claude-opus-5", true);
+	check_fits("sonnet opus", "claude-opus-5", true);
+	check_fits("sonnet", "claude-opus-5", false);
+	check_fits("4.5", "claude-opus-4-5-20251101", true);
+	check_fits("4.5", "claude-opus-4-6", false);
+	check_fits("4.0", "claude-sonnet-4-20250514", true);
+	check_fits("4", "claude-sonnet-4-0", true);
+	check_fits("5.0+", "claude-fable-5", true);
+	check_fits("5.1+", "claude-fable-5", false);
+	check_fits("4.7+", "claude-haiku-5-5", true);
+	check_fits("0-4.6", "claude-haiku-4-5", true);
+	check_fits("0-4.6", "claude-opus-4-7", false);
+	check_fits("opus:4.8+", "claude-opus-4-8", true);
+	check_fits("opus:4.8+", "claude-sonnet-5", false);
+	check_fits("opus:4.1-4.6", "claude-opus-4-6", true);
+	check_fits("claude-opus-4*", "claude-opus-4-8", true);
+	check_fits("claude-opus-4*", "claude-opus-5", false);
+	check_fits("claude-opus-5", "claude-opus-5-5", false);
+	check_fits("claude-opus-5", "claude-opus-5", true);
 }
 
 static void
@@ -326,7 +458,7 @@ put_file(const char *name, const char *text)
 
 /* Loads three texts; NULL: there is no such file. want: words of the refusal, or NULL. */
 static void
-check_load(const char *models_text, const char *prices_text, const char *betas_text,
+check_load(const char *models_text, const char *prices_text, const char *rules_text,
            const char *want)
 {
 	char models_path[128], prices_path[128];
@@ -338,7 +470,7 @@ check_load(const char *models_text, const char *prices_text, const char *betas_t
 	snprintf(prices_path, sizeof(prices_path), "%s/p.csv", folder);
 	put_file("m.csv", models_text);
 	put_file("p.csv", prices_text);
-	put_file("betas.csv", betas_text);
+	put_file("rules.csv", rules_text);
 	rc = ccp_models_load(models_path, prices_path, &models, &err);
 	if (!want && rc)
 		fail_msg("refused: %s", err.text);
@@ -347,12 +479,22 @@ check_load(const char *models_text, const char *prices_text, const char *betas_t
 	ccp_models_unref(models);
 }
 
+/* Loads rules of these lines with tables that are right. */
+static void
+check_rules(const char *lines, const char *want)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), RULES_HEAD "%s\n", lines);
+	check_load(HEAD "a,b,global,opus,,yes\n", PRICES_HEAD "b,1,2,3,4,5,,,,,,\n", text, want);
+}
+
 static void
 test_load_refusals(void **state)
 {
-	static const char good[] = HEAD "a,b,global,opus,,100," NOES "old,,,opus,a,,,,,,,,,,,,\n";
+	static const char good[] = HEAD "a,b,global,opus,,yes\nold,,,opus,a,\n";
 	static const char price[] = PRICES_HEAD "b,1,2.5,3,4,0.000001,,,,,,\n";
-	static const char beta[] = BETAS_HEAD "x-1,pass,,effort,\n";
+	static const char beta[] = RULES_HEAD "beta,x-1,keep,,,opus a 4.1-5 opus:5+ claude-x*\n";
 
 	(void)state;
 	snprintf(folder, sizeof(folder), "/tmp/test_models.XXXXXX");
@@ -360,15 +502,13 @@ test_load_refusals(void **state)
 	check_load(good, price, beta, NULL);
 	check_load(NULL, price, beta, "m.csv");
 	check_load(good, NULL, beta, "p.csv");
-	check_load(good, price, NULL, "betas.csv");
+	check_load(good, price, NULL, "rules.csv");
 	check_load("a\nb\n", price, beta, "no column \"anthropic_id\"");
-	check_load(HEAD "a,b,global,opus,,x," NOES, price, beta, "m.csv line 2: max_output_tokens");
-	check_load(HEAD "a,b,,,,1," NOES, price, beta, "family");
-	check_load(HEAD "a,b,,opus,,1,maybe,no,no,no,no,no,no,no,no,no,no\n", price, beta, "maybe");
-	check_load(HEAD "a,b,,opus,a,1," NOES, price, beta, "both");
-	check_load(HEAD "a,,,opus,b,,,,,,,,,,,,\n", price, beta, "successor of a");
-	check_load(HEAD "a,b,,opus,,1," NOES "a,b,,opus,,1," NOES, price, beta,
-	           "line 3: a second row");
+	check_load(HEAD "a,b,global,opus,,x\n", price, beta, "m.csv line 2: count_tokens");
+	check_load(HEAD "a,b,,,,no\n", price, beta, "family");
+	check_load(HEAD "a,b,,opus,a,no\n", price, beta, "both");
+	check_load(HEAD "a,,,opus,b,\n", price, beta, "successor of a");
+	check_load(HEAD "a,b,,opus,,no\na,b,,opus,,no\n", price, beta, "line 3: a second row");
 	check_load(good, PRICES_HEAD "b,1,2,3,4,-5,,,,,,\n", beta, "cache_read is not a price");
 	check_load(good, PRICES_HEAD "b,1,2,3,4,0.0000001,,,,,,\n", beta, "cache_read");
 	check_load(good, PRICES_HEAD "b,1,2.,3,4,5,,,,,,\n", beta, "output");
@@ -376,13 +516,33 @@ test_load_refusals(void **state)
 	check_load(good, PRICES_HEAD "b,1,2,3,4,5,x,,,,,\n", beta, "long_threshold");
 	check_load(good, PRICES_HEAD "b,1,2,3,4,5,,,,,,\nb,1,2,3,4,5,,,,,,\n", beta,
 	           "second price");
-	check_load(good, price, BETAS_HEAD "x,allow,,,\n", "verdict");
-	check_load(good, price, BETAS_HEAD "x,rename,,,\n", "bedrock_flag");
-	check_load(good, price, BETAS_HEAD "x,pass,,moonshine,\n", "moonshine");
-	check_load(good, price, BETAS_HEAD "x,pass,,,\nx,drop,,,\n", "second row");
+	check_rules("bete,x,keep,,,*", "line 2: no such place: \"bete\"");
+	check_rules("beta,x,allow,,,*", "line 2: \"allow\" is no verdict for a beta");
+	check_rules("beta,x,refuse,,,*", "no verdict for a beta");
+	check_rules("beta,x,rename,,,*", "value \"\" does not go with rename");
+	check_rules("beta,x,rename,a\"\"b,,*", "line 2");
+	check_rules("beta,x,keep,y,,*", "value \"y\"");
+	check_rules("beta,,keep,,,*", "name must have");
+	check_rules("beta,a*b,keep,,,*", "one * at its beginning or end");
+	check_rules("beta,*a*,keep,,,*", "one * at its beginning or end");
+	check_rules("beta,x,keep,,moonshine,*", "line 2: needs something that is not known");
+	check_rules("beta,x,keep,,tools.,*", "needs something");
+	check_rules("tool,x,keep,,x-2,*", "needs something");
+	check_rules("tool,x,keep,,x-1,*\nbeta,x-1,keep,,thinking.display=updates,*", NULL);
+	check_rules("field,x,keep,,,", "models is empty");
+	check_rules("field,x,keep,,,opos", "\"opos\" is no id or family");
+	check_rules("field,x,keep,,,4.7-", "\"4.7-\"");
+	check_rules("field,x,keep,,,4.7-4.6", "\"4.7-4.6\"");
+	check_rules("field,x,keep,,,moon:4.7", "\"moon:4.7\"");
+	check_rules("max_tokens,*,keep,many,,*", "value \"many\"");
+	check_rules("max_tokens,*,keep,,,*", "value \"\"");
+	check_rules("thinking,*,rename,less,,*", "value \"less\"");
+	check_rules("repair,oops,drop,EVERYTHING,,*", "value \"EVERYTHING\"");
+	check_rules("field,x,keep,,,*\nfield,x,drop,,,opus", "line 3: a second row for field x");
+	check_rules("field,x,keep,,opus", "line 2");
 	put_file("m.csv", NULL);
 	put_file("p.csv", NULL);
-	put_file("betas.csv", NULL);
+	put_file("rules.csv", NULL);
 	rmdir(folder);
 }
 
@@ -397,7 +557,8 @@ main(void)
 		cmocka_unit_test(test_check_overrides),
 		cmocka_unit_test(test_cost),
 		cmocka_unit_test(test_shipped_tables),
-		cmocka_unit_test(test_betas),
+		cmocka_unit_test(test_shipped_rules),
+		cmocka_unit_test(test_model_words),
 		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_load_refusals),
 	};

@@ -26,11 +26,11 @@ show(const char *config, const char *credentials)
 		                       strlen(credentials), &err);
 	if (rc)
 		ccp_buf_addf(&b, "error: %s", err.text);
-	for (i = 0; !rc && i < all.count; i++) {
-		ccp_buf_addf(&b, "[%s]\n", all.items[i].name);
-		for (j = 0; j < all.items[i].count; j++)
-			ccp_buf_addf(&b, "%s=%s\n", all.items[i].properties[j].name,
-			             all.items[i].properties[j].value);
+	for (i = 0; !rc && i < all.profiles.count; i++) {
+		ccp_buf_addf(&b, "[%s]\n", all.profiles.items[i].name);
+		for (j = 0; j < all.profiles.items[i].count; j++)
+			ccp_buf_addf(&b, "%s=%s\n", all.profiles.items[i].properties[j].name,
+			             all.profiles.items[i].properties[j].value);
 	}
 	ccp_profiles_clear(&all);
 	assert_true(ccp_buf_ok(&b));
@@ -44,6 +44,42 @@ assert_shows(const char *config, const char *credentials, const char *want)
 
 	assert_string_equal(got, want);
 	free(got);
+}
+
+static void
+services(void **state)
+{
+	static const char text[] =
+		"[profile a]\nservices = t\n[services t]\nx = 1\nsts =\n"
+		"  endpoint_url_not = http://0\n\tendpoint_url  =  http://h:1 \r\n"
+		"  endpoint_url = http://later\nbedrock_runtime =\n  other = 2\n";
+	struct ccp_profiles all = CCP_PROFILES_INIT;
+	const struct ccp_profile *t;
+	char url[12];
+
+	(void)state;
+	assert_int_equal(ccp_profile_parse(&all, CCP_PROFILE_CONFIG, "config", text,
+	                                   sizeof(text) - 1, NULL),
+	                 CCP_OK);
+	assert_null(ccp_profile_find(&all, "t"));
+	assert_null(ccp_profile_find_services(&all, "a"));
+	assert_null(ccp_profile_find_services(&all, NULL));
+	t = ccp_profile_find_services(&all, "t");
+	assert_non_null(t);
+	assert_true(ccp_profile_get_inner(t, "sts", "endpoint_url", url, sizeof(url)));
+	assert_string_equal(url, "http://h:1");
+	assert_false(ccp_profile_get_inner(t, "sts", "endpoint_url", url, 10));
+	assert_string_equal(url, "");
+	assert_false(ccp_profile_get_inner(t, "bedrock_runtime", "endpoint_url", url, 12));
+	assert_false(ccp_profile_get_inner(t, "x", "endpoint_url", url, sizeof(url)));
+	assert_false(ccp_profile_get_inner(t, "none", "endpoint_url", url, sizeof(url)));
+	ccp_profiles_clear(&all);
+	/* only the config file has them */
+	assert_int_equal(ccp_profile_parse(&all, CCP_PROFILE_CREDENTIALS, "credentials", text,
+	                                   sizeof(text) - 1, NULL),
+	                 CCP_OK);
+	assert_null(ccp_profile_find_services(&all, "t"));
+	ccp_profiles_clear(&all);
 }
 
 static void
@@ -189,7 +225,7 @@ assert_holds(const struct ccp_profiles *all, const cJSON *want)
 {
 	const cJSON *profile, *property;
 
-	assert_int_equal(all->count, cJSON_GetArraySize(want));
+	assert_int_equal(all->profiles.count, cJSON_GetArraySize(want));
 	cJSON_ArrayForEach(profile, want) {
 		const struct ccp_profile *got = ccp_profile_find(all, profile->string);
 
@@ -261,10 +297,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sections),   cmocka_unit_test(default_with_prefix_wins),
-		cmocka_unit_test(properties), cmocka_unit_test(continuations),
-		cmocka_unit_test(errors),     cmocka_unit_test(limits),
-		cmocka_unit_test(lookups),    cmocka_unit_test(smithy_cases),
+		cmocka_unit_test(sections),
+		cmocka_unit_test(services),
+		cmocka_unit_test(default_with_prefix_wins),
+		cmocka_unit_test(properties),
+		cmocka_unit_test(continuations),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(lookups),
+		cmocka_unit_test(smithy_cases),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

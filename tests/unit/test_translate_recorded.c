@@ -18,7 +18,7 @@
  */
 #define FILE_MAX_BYTES (8 * 1024 * 1024)
 
-/* Where our body may differ from Claude Code's own, and why. */
+/* Where our body may differ from Claude Code's own, and why; doc/bedrock.md has the same list. */
 static const struct {
 	const char *what;
 	bool ours; /* true: we have it and Claude Code does not */
@@ -29,6 +29,8 @@ static const struct {
 	{ "afk-mode-2026-01-31", false, "on no public list of flags that Bedrock takes" },
 	{ "effort-2025-11-24", true,
 	  "Claude Code sends it as a header; Bedrock takes it in the body" },
+	{ "max_tokens (value)", false, "the client's wish, cut to the model's ceiling" },
+	{ "thinking (value)", false, "the budget is by effort, not all of max_tokens" },
 };
 
 static struct ccp_models *models;
@@ -152,7 +154,7 @@ check_listed(const char *name, const char *what, bool ours)
 
 	for (i = 0; i < sizeof(DIFFERENCES) / sizeof(DIFFERENCES[0]); i++)
 		if (DIFFERENCES[i].ours == ours && strcmp(DIFFERENCES[i].what, what) == 0) {
-			printf("# %s: %s %s: %s\n", name, ours ? "added" : "left out", what,
+			printf("# %s: %s %s: %s\n", name, ours ? "added" : "not theirs", what,
 			       DIFFERENCES[i].why);
 			return;
 		}
@@ -195,6 +197,26 @@ compare_betas(const char *name, const cJSON *ours, const cJSON *theirs)
 	cJSON_ArrayForEach(item, ours)
 		if (!has_string(theirs, item->valuestring))
 			check_listed(name, item->valuestring, true);
+}
+
+/* Single values are the same, or listed. */
+static void
+compare_values(const char *name, const cJSON *ours, const cJSON *theirs)
+{
+	static const char *const fields[] = { "max_tokens",        "thinking",    "output_config",
+		                              "anthropic_version", "tool_choice", "temperature" };
+	char what[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const cJSON *a = cJSON_GetObjectItemCaseSensitive(ours, fields[i]);
+		const cJSON *b = cJSON_GetObjectItemCaseSensitive(theirs, fields[i]);
+
+		if (!a || !b || cJSON_Compare(a, b, true))
+			continue;
+		snprintf(what, sizeof(what), "%s (value)", fields[i]);
+		check_listed(name, what, false);
+	}
 }
 
 /* Every field of ours must be one that Claude Code sends, too: per message, tool and thinking. */
@@ -258,6 +280,7 @@ check_beside(const char *name)
 	compare_betas(name, cJSON_GetObjectItemCaseSensitive(ours, "anthropic_beta"),
 	              cJSON_GetObjectItemCaseSensitive(theirs, "anthropic_beta"));
 	compare_shapes(name, ours, theirs);
+	compare_values(name, ours, theirs);
 	cJSON_Delete(ours);
 	cJSON_Delete(recording);
 	ccp_translation_clear(&t);
@@ -272,12 +295,39 @@ test_beside_claude_code(void **state)
 	for_each("b-", check_beside);
 }
 
+/* Needs no recordings: the page for people has every difference of the list. */
+static void
+test_differences_are_documented(void **state)
+{
+	const char *root = getenv("abs_top_srcdir");
+	struct ccp_buf text = CCP_BUF_INIT(FILE_MAX_BYTES);
+	char path[600], what[80];
+	FILE *file;
+	size_t i;
+	int c;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/doc/bedrock.md", root ? root : ".");
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while ((c = fgetc(file)) != EOF)
+		ccp_buf_addf(&text, "%c", c);
+	fclose(file);
+	for (i = 0; i < sizeof(DIFFERENCES) / sizeof(DIFFERENCES[0]); i++) {
+		snprintf(what, sizeof(what), "| `%s` |", DIFFERENCES[i].what);
+		if (!strstr(ccp_buf_text(&text), what))
+			fail_msg("doc/bedrock.md has no row for %s", DIFFERENCES[i].what);
+	}
+	ccp_buf_clear(&text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_request_converts),
 		cmocka_unit_test(test_beside_claude_code),
+		cmocka_unit_test(test_differences_are_documented),
 	};
 
 	return cmocka_run_group_tests_name("translate_recorded", tests, load, unload);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 /* Where the reader stands: what the next line may belong to. */
 struct reader {
 	struct ccp_profiles *profiles;
@@ -87,43 +85,21 @@ wrong(const struct reader *r, const char *what, struct ccp_error *err)
 	return ccp_fail(err, CCP_ERR_SETTING, "%s line %zu: %s", r->file, r->line, what);
 }
 
-static void
-free_value(char *value)
-{
-	if (value)
-		OPENSSL_cleanse(value, strlen(value));
-	free(value);
-}
-
-static void
-drop_properties(struct ccp_profile *profile)
-{
-	size_t i;
-
-	for (i = 0; i < profile->count; i++) {
-		free(profile->properties[i].name);
-		free_value(profile->properties[i].value);
-	}
-	free(profile->properties);
-	profile->properties = NULL;
-	profile->count = 0;
-}
-
 static struct ccp_profile *
-find(const struct ccp_profiles *profiles, struct ccp_span name)
+find(const struct ccp_profile_list *list, struct ccp_span name)
 {
 	size_t i;
 
-	for (i = 0; i < profiles->count; i++)
-		if (ccp_span_is(name, profiles->items[i].name))
-			return &profiles->items[i];
+	for (i = 0; i < list->count; i++)
+		if (ccp_span_is(name, list->items[i].name))
+			return &list->items[i];
 	return NULL;
 }
 
 static enum ccp_err
-add_profile(struct reader *r, struct ccp_span name, struct ccp_error *err)
+add_profile(struct reader *r, struct ccp_profile_list *all, struct ccp_span name,
+            struct ccp_error *err)
 {
-	struct ccp_profiles *all = r->profiles;
 	struct ccp_profile *items;
 	char *copy;
 
@@ -142,30 +118,39 @@ add_profile(struct reader *r, struct ccp_span name, struct ccp_error *err)
 	return CCP_OK;
 }
 
-/* The profile's name in a section head; len 0 when the section is none. */
-static struct ccp_span
-section_profile(const struct reader *r, struct ccp_span head, bool *prefixed)
+/* True, and head is what is behind it, when head begins with the word and a blank. */
+static bool
+cut_word(struct ccp_span *head, const char *word)
 {
-	static const char word[] = "profile";
-	const size_t word_len = sizeof(word) - 1;
-	const struct ccp_span none = { "", 0 };
+	size_t n = strlen(word);
 
+	if (head->len <= n || memcmp(head->p, word, n) != 0 || !is_blank(head->p[n]))
+		return false;
+	*head = trim((struct ccp_span){ head->p + n, head->len - n });
+	return true;
+}
+
+/* The list and the name that a section head means; false when the section is passed over. */
+static bool
+section_name(const struct reader *r, struct ccp_span *head, struct ccp_profile_list **list,
+             bool *prefixed)
+{
+	*list = &r->profiles->profiles;
 	*prefixed = false;
 	if (r->kind == CCP_PROFILE_CONFIG) {
-		if (head.len > word_len && memcmp(head.p, word, word_len) == 0 &&
-		    is_blank(head.p[word_len])) {
-			head = trim((struct ccp_span){ head.p + word_len, head.len - word_len });
-			*prefixed = true;
-		} else if (!ccp_span_is(head, "default")) {
-			return none;
-		}
+		*prefixed = cut_word(head, "profile");
+		if (!*prefixed && cut_word(head, "services"))
+			*list = &r->profiles->services;
+		else if (!*prefixed && !ccp_span_is(*head, "default"))
+			return false;
 	}
-	return is_name(head, "-/.%@_:+") ? head : none;
+	return is_name(*head, "-/.%@_:+");
 }
 
 static enum ccp_err
 read_section(struct reader *r, struct ccp_span line, struct ccp_error *err)
 {
+	struct ccp_profile_list *list;
 	struct ccp_span name;
 	bool prefixed;
 	enum ccp_err rc;
@@ -173,23 +158,23 @@ read_section(struct reader *r, struct ccp_span line, struct ccp_error *err)
 	line = without_comment(line, false);
 	if (line.len < 2 || line.p[line.len - 1] != ']')
 		return wrong(r, "Profile definition must end with ']'", err);
-	name = section_profile(r, trim((struct ccp_span){ line.p + 1, line.len - 2 }), &prefixed);
+	name = trim((struct ccp_span){ line.p + 1, line.len - 2 });
 
 	r->in_section = true;
 	r->in_property = false;
 	r->property = NULL;
 	r->profile = NULL;
-	if (name.len == 0)
+	if (!section_name(r, &name, &list, &prefixed))
 		return CCP_OK;
 
-	r->profile = find(r->profiles, name);
+	r->profile = find(list, name);
 	if (!r->profile) {
-		rc = add_profile(r, name, err);
+		rc = add_profile(r, list, name, err);
 		if (rc)
 			return rc;
 		r->profile->prefixed = prefixed;
 	} else if (r->kind == CCP_PROFILE_CONFIG && prefixed && !r->profile->prefixed) {
-		drop_properties(r->profile);
+		ccp_profile_empty(r->profile);
 		r->profile->prefixed = true;
 	} else if (r->kind == CCP_PROFILE_CONFIG && !prefixed && r->profile->prefixed) {
 		r->profile = NULL;
@@ -255,7 +240,7 @@ set_value(struct reader *r, bool append, struct ccp_span s, struct ccp_error *er
 		value[old_len] = '\n';
 	memcpy(value + at, s.p, s.len);
 	value[at + s.len] = '\0';
-	free_value(r->property->value);
+	ccp_profile_free_value(r->property->value);
 	r->property->value = value;
 	return CCP_OK;
 }
@@ -359,34 +344,4 @@ ccp_profile_parse(struct ccp_profiles *profiles, enum ccp_profile_kind kind, con
 		len -= used;
 	}
 	return CCP_OK;
-}
-
-const struct ccp_profile *
-ccp_profile_find(const struct ccp_profiles *profiles, const char *name)
-{
-	return find(profiles, (struct ccp_span){ name, strlen(name) });
-}
-
-const char *
-ccp_profile_get(const struct ccp_profile *profile, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < profile->count; i++)
-		if (strcmp(profile->properties[i].name, name) == 0)
-			return profile->properties[i].value;
-	return NULL;
-}
-
-void
-ccp_profiles_clear(struct ccp_profiles *profiles)
-{
-	size_t i;
-
-	for (i = 0; i < profiles->count; i++) {
-		drop_properties(&profiles->items[i]);
-		free(profiles->items[i].name);
-	}
-	free(profiles->items);
-	*profiles = (struct ccp_profiles)CCP_PROFILES_INIT;
 }

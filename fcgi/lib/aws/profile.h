@@ -17,9 +17,10 @@
  * continues the value above it (joined by a line feed, comments included);
  * below an empty value such lines are sub-properties and need a "=" and a
  * name. Property names are kept in lower case, blanks around names and values
- * are cut. Sections and properties with other names than the format allows
- * (sso-session and services sections among them) are passed over; lines that
- * are none of all this are errors.
+ * are cut. "[services NAME]" of the config file holds endpoints of services as
+ * sub-properties. Sections and properties with other names than the format
+ * allows (sso-session among them) are passed over; lines that are none of all
+ * this are errors.
  *
  * Source: AWS SDKs and Tools Reference Guide, "Shared config and credentials
  * files" (2026), and the parser cases of smithy-rs (aws-runtime
@@ -50,13 +51,18 @@ struct ccp_profile {
 	bool prefixed; /* "[profile default]", which beats "[default]" */
 };
 
-struct ccp_profiles {
+struct ccp_profile_list {
 	struct ccp_profile *items; /* owned */
 	size_t count;
 };
 
+struct ccp_profiles {
+	struct ccp_profile_list profiles;
+	struct ccp_profile_list services;
+};
+
 /* clang-format off */
-#define CCP_PROFILES_INIT { NULL, 0 }
+#define CCP_PROFILES_INIT { { NULL, 0 }, { NULL, 0 } }
 /* clang-format on */
 
 /*
@@ -75,11 +81,26 @@ enum ccp_err ccp_profile_parse(struct ccp_profiles *profiles, enum ccp_profile_k
                                const char *file, const char *text, size_t len,
                                struct ccp_error *err) CCP_MUST_CHECK;
 
-/* The profile of that name (case counts), or NULL. Borrowed until the next parse. */
+/* The profile of that name (case counts; NULL = none), or NULL. Borrowed until the next parse. */
 const struct ccp_profile *ccp_profile_find(const struct ccp_profiles *profiles, const char *name);
+
+/* The services section of that name, likewise. */
+const struct ccp_profile *ccp_profile_find_services(const struct ccp_profiles *profiles,
+                                                    const char *name);
 
 /* Value of a property (name in lower case), or NULL. Borrowed likewise. */
 const char *ccp_profile_get(const struct ccp_profile *profile, const char *name);
+
+/*
+ * Copies a sub-property ("endpoint_url" of "sts"). False, and out is "", when
+ * there is none or it is too long for out.
+ */
+bool ccp_profile_get_inner(const struct ccp_profile *profile, const char *name, const char *inner,
+                           char *out, size_t out_size);
+
+/* For the parser: takes all properties off; overwrites and frees one value (NULL is fine). */
+void ccp_profile_empty(struct ccp_profile *profile);
+void ccp_profile_free_value(char *value);
 
 /* Overwrites the values (some are secrets) and frees; the list is empty afterwards. */
 void ccp_profiles_clear(struct ccp_profiles *profiles);

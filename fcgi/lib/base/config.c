@@ -27,14 +27,15 @@ row_of(const char *name, size_t len)
 	return -1;
 }
 
-/* Value of name in env, NULL when it is absent or empty. Borrowed. */
+/* Value of name in env, NULL when it is absent or blank. Borrowed. */
 static const char *
 environment(char *const *env, const char *name)
 {
 	size_t len = name ? strlen(name) : 0;
 
 	for (; len && env && *env; env++)
-		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=' && (*env)[len + 1])
+		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=' &&
+		    (*env)[len + 1 + strspn(*env + len + 1, " \t")])
 			return *env + len + 1;
 	return NULL;
 }

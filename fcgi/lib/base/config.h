@@ -13,7 +13,7 @@
  * secret or not, and one line of help. Parsing (config_parse.c), --help,
  * /debug/env and the docs check walk it. A value comes from the environment,
  * else from the settings file (CLAUDE_CODE_PROXY_CONF), else from the table. An
- * empty value counts as not set. Strings are never NULL: not set is "".
+ * empty or blank value counts as not set. Strings are never NULL: not set is "".
  *
  * The file: NAME=value, one a line; blanks around both are dropped. A line
  * that begins with # is a comment, and so is what follows a blank and # after
@@ -33,8 +33,11 @@ enum ccp_fallback_on {
 
 enum ccp_bedrock_api { CCP_BEDROCK_INVOKE, CCP_BEDROCK_MESSAGES };
 
+/* Of X-Amzn-Bedrock-Service-Tier; default goes without the header. */
+enum ccp_bedrock_tier { CCP_TIER_DEFAULT, CCP_TIER_PRIORITY, CCP_TIER_FLEX, CCP_TIER_RESERVED };
+
 /* More than the table has rows; checked at compile time. */
-#define CCP_CONFIG_ROWS_MAX 96
+#define CCP_CONFIG_ROWS_MAX 128
 
 struct ccp_config {
 	/* the proxy */
@@ -80,6 +83,8 @@ struct ccp_config {
 	char *bedrock_profile; /* global, us, eu, … */
 	char *bedrock_default_model;
 	char *bedrock_model_overrides; /* JSON object text */
+	char *bedrock_guardrail;       /* id or ARN, with :VERSION or without; "" = none */
+	enum ccp_bedrock_tier bedrock_service_tier;
 	char *models_file;
 	char *prices_file;
 	char *aws_region;            /* "" when neither AWS_REGION nor AWS_DEFAULT_REGION is set */
@@ -87,13 +92,30 @@ struct ccp_config {
 	char *aws_access_key_id;     /* secret */
 	char *aws_secret_access_key; /* secret */
 	char *aws_session_token;     /* secret */
-	char *aws_bearer_token_bedrock; /* secret */
+	char *aws_credential_expiration; /* of the three above, ISO 8601 */
+	char *aws_bearer_token_bedrock;  /* secret */
 	char *aws_profile;
 	char *aws_config_file;
 	char *aws_shared_credentials_file;
+	char *aws_web_identity_token_file;
+	char *aws_role_arn;
+	char *aws_role_session_name;
+	char *aws_container_credentials_relative_uri;
+	char *aws_container_credentials_full_uri;
+	char *aws_container_authorization_token; /* secret */
+	char *aws_container_authorization_token_file;
+	bool aws_ec2_metadata_disabled;
+	char *aws_ec2_metadata_service_endpoint;
+	char *aws_ec2_metadata_service_endpoint_mode;
+	int64_t aws_metadata_service_timeout_s;
+	int64_t aws_metadata_service_num_attempts;
+	bool aws_use_fips_endpoint;
+	bool aws_use_dualstack_endpoint;
+	bool aws_ignore_configured_endpoint_urls;
 	char *aws_endpoint_url;
 	char *aws_endpoint_url_bedrock_runtime;
 	char *aws_endpoint_url_dynamodb;
+	char *aws_endpoint_url_sts;
 
 	/* network, names as everywhere */
 	char *https_proxy;
@@ -129,6 +151,13 @@ enum ccp_err ccp_config_load_text(char *const *env, const char *file_name, const
 
 /* Overwrites every value (some are credentials) and frees. */
 void ccp_config_free(struct ccp_config *config);
+
+/*
+ * True when a URL from elsewhere (a profile) is one that a setting could have:
+ * http or https, host, port and path only, and plain http only to this machine
+ * unless ALLOW_INSECURE_UPSTREAM.
+ */
+bool ccp_config_url_ok(const struct ccp_config *config, const char *url);
 
 /* True when the environment or the file gave that setting a value, not the table. */
 bool ccp_config_is_given(const struct ccp_config *config, const char *name);

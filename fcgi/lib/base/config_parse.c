@@ -164,6 +164,21 @@ ccp_setting_name(const struct ccp_setting *setting, char *text, struct ccp_confi
 	return ccp_setting_text(setting, text, config, err);
 }
 
+enum ccp_err
+ccp_setting_guardrail(const struct ccp_setting *setting, char *text, struct ccp_config *config,
+                      struct ccp_error *err)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyz0123456789:/-";
+	const char *draft = strstr(text, ":DRAFT");
+	size_t len = draft && !draft[6] ? (size_t)(draft - text) : strlen(text);
+
+	/* it becomes part of a header; botocore (2026-08-07) allows 2048 bytes */
+	if (len == 0 || len > 2048 || strspn(text, chars) < len)
+		return wrong(setting, text, "a guardrail's id or ARN, :VERSION behind it or not",
+		             err);
+	return ccp_setting_text(setting, text, config, err);
+}
+
 /* Length of "http://" or "https://" at the beginning of text, else 0. */
 static size_t
 scheme_length(const char *text)
@@ -208,22 +223,38 @@ port_and_path_ok(const char *p)
 	return *p == '\0' || (*p == '/' && !strpbrk(p, "?#@\\ \"'<>"));
 }
 
+/* Bytes of scheme and host; 0 when text is no URL of host, port and path only. */
+static size_t
+url_authority_length(const char *text)
+{
+	size_t scheme = scheme_length(text);
+	size_t host = scheme ? host_length(text + scheme) : 0;
+
+	return host && port_and_path_ok(text + scheme + host) ? scheme + host : 0;
+}
+
 enum ccp_err
 ccp_setting_url(const struct ccp_setting *setting, char *text, struct ccp_config *config,
                 struct ccp_error *err)
 {
-	size_t scheme = scheme_length(text), len = strlen(text);
-	size_t host = scheme ? host_length(text + scheme) : 0;
+	size_t authority = url_authority_length(text), len = strlen(text);
 
 	/* the value is not shown: people do put passwords into URLs */
-	if (host == 0 || !port_and_path_ok(text + scheme + host))
+	if (authority == 0)
 		return ccp_fail(err, CCP_ERR_SETTING,
 		                "%s: not an http:// or https:// URL of host, port and path only"
 		                " (no user, no query, no fragment)",
 		                setting->row.name);
-	while (len > scheme + host && text[len - 1] == '/')
+	while (len > authority && text[len - 1] == '/')
 		text[--len] = '\0';
 	return ccp_setting_text(setting, text, config, err);
+}
+
+bool
+ccp_config_url_ok(const struct ccp_config *config, const char *url)
+{
+	return url_authority_length(url) > 0 &&
+	       (config->allow_insecure_upstream || !ccp_setting_url_is_exposed(url));
 }
 
 bool

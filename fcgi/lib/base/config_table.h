@@ -43,6 +43,7 @@ ccp_setting_fn ccp_setting_url;         /* char *, no trailing slash */
 ccp_setting_fn ccp_setting_proxy;       /* char * */
 ccp_setting_fn ccp_setting_store;       /* char * */
 ccp_setting_fn ccp_setting_fallback_on; /* unsigned, enum ccp_fallback_on */
+ccp_setting_fn ccp_setting_guardrail;   /* char *, id or ARN, perhaps with :VERSION */
 ccp_setting_fn ccp_setting_model_map;   /* char *, JSON object of strings */
 
 /* True for a plain-http URL (already checked by ccp_setting_url) that leaves this machine. */

@@ -1,3 +1,4 @@
+#include "base/http_easy.h"
 #include "base/http_state.h"
 
 #include "base/log.h"
@@ -114,30 +115,6 @@ timer_wish(CURLM *multi, long timeout_ms, void *arg)
 	return 0;
 }
 
-/*
- * The certificates we trust, read once. libcurl 7.88 would read the whole
- * bundle for every connection (its store cache is off when a CApath is set, as
- * in Debian: lib/vtls/openssl.c): 20 ms of CPU and half a megabyte each.
- */
-static enum ccp_err
-load_trusted(struct ccp_http *http, struct ccp_error *err)
-{
-	const char *file = http->config->ssl_cert_file;
-	const char *dir = getenv(X509_get_default_cert_dir_env());
-
-	http->trusted = X509_STORE_new();
-	if (!http->trusted)
-		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for certificates");
-	if (!*file) {
-		X509_STORE_set_default_paths(http->trusted);
-		return CCP_OK;
-	}
-	if (X509_STORE_load_file(http->trusted, file) != 1)
-		return ccp_fail(err, CCP_ERR_SETTING, "SSL_CERT_FILE: no certificates in %s", file);
-	X509_STORE_load_path(http->trusted, dir ? dir : X509_get_default_cert_dir());
-	return CCP_OK;
-}
-
 enum ccp_err
 ccp_http_new(const struct ccp_config *config, struct ccp_loop *loop, struct ccp_http **out,
              struct ccp_error *err)
@@ -156,7 +133,7 @@ ccp_http_new(const struct ccp_config *config, struct ccp_loop *loop, struct ccp_
 		rc = ccp_fail(err, CCP_ERR_NOMEM, "libcurl could not be started");
 		goto fail;
 	}
-	rc = load_trusted(http, err);
+	rc = ccp_http_easy_trust(config, &http->trusted, err);
 	if (rc)
 		goto fail;
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, socket_wish);

@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include "base/json_scan.h"
+
 #include <string.h>
 
 static const char *
@@ -47,20 +49,16 @@ ccp_json_type(struct ccp_span value)
 	}
 }
 
-/* Over the valid string at p: a quote ends it unless an odd number of backslashes stands before. */
+/* Over the valid string at p. */
 static const char *
 skip_string(const char *p, const char *end)
 {
-	const char *quote, *back;
-
-	for (p++; p < end; p = quote + 1) {
-		quote = memchr(p, '"', (size_t)(end - p));
-		if (!quote)
-			return end;
-		for (back = quote; back > p && back[-1] == '\\'; back--)
-			;
-		if ((quote - back) % 2 == 0)
-			return quote + 1;
+	for (p++; p < end; p++) {
+		p = ccp_json_skip_plain(p, end, false);
+		if (p < end && *p == '"')
+			return p + 1;
+		if (p < end && *p == '\\')
+			p++;
 	}
 	return end;
 }
@@ -111,13 +109,66 @@ struct ccp_json_iter
 ccp_json_each(struct ccp_span container)
 {
 	enum ccp_json_type type = ccp_json_type(container);
-	struct ccp_json_iter it = { NULL, NULL, type == CCP_JSON_OBJECT };
+	struct ccp_json_iter it = { .object = type == CCP_JSON_OBJECT };
 
 	if (type == CCP_JSON_OBJECT || type == CCP_JSON_ARRAY) {
 		it.p = container.p + 1;
 		it.end = container.p + container.len;
 	}
 	return it;
+}
+
+/* The place in the index of the container at offset, or index->count. */
+static size_t
+find_container(const struct ccp_json_index *index, size_t offset)
+{
+	size_t low = 0, high = index->count, middle;
+
+	if (index->last < index->count && index->items[index->last].start == offset)
+		return index->last;
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (index->items[middle].start < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < index->count && index->items[low].start == offset ? low : index->count;
+}
+
+struct ccp_json_iter
+ccp_json_each_in(struct ccp_json_index *index, struct ccp_span text, struct ccp_span container)
+{
+	struct ccp_json_iter it = ccp_json_each(container);
+	size_t entry;
+
+	if (!it.p)
+		return it;
+	entry = find_container(index, (size_t)(container.p - text.p));
+	if (entry == index->count)
+		return it; /* too small to have been noted */
+	it.index = index;
+	it.text = text.p;
+	it.entry = entry + 1;
+	return it;
+}
+
+/* The end of the value at p: from the index when it is noted there, else by a walk. */
+static const char *
+value_end(struct ccp_json_iter *it, const char *p)
+{
+	const struct ccp_json_extent *c;
+
+	if (it->index && it->entry < it->index->count && p < it->end &&
+	    (*p == '{' || *p == '[' || *p == '"')) {
+		c = &it->index->items[it->entry];
+		if (c->start == (size_t)(p - it->text) && c->end > 0) {
+			it->index->last = it->entry;
+			it->entry = c->next;
+			return it->text + c->end;
+		}
+	}
+	return skip_value(p, it->end);
 }
 
 bool
@@ -139,7 +190,7 @@ ccp_json_next(struct ccp_json_iter *it, struct ccp_json_item *item)
 		if (p < it->end && *p == ':')
 			p = skip_space(p + 1, it->end);
 	}
-	it->p = skip_value(p, it->end);
+	it->p = value_end(it, p);
 	item->value = (struct ccp_span){ p, (size_t)(it->p - p) };
 	item->whole = (struct ccp_span){ start, (size_t)(it->p - start) };
 	return item->value.len > 0 && (!it->object || item->key.len > 0);
@@ -157,19 +208,21 @@ ccp_json_at_end(const struct ccp_json_iter *it)
 }
 
 struct ccp_span
-ccp_json_member(struct ccp_span object, const char *key)
+ccp_json_find(struct ccp_json_iter it, const char *key)
 {
-	struct ccp_json_iter it;
 	struct ccp_json_item item;
 	struct ccp_span found = { NULL, 0 };
 
-	if (ccp_json_type(object) != CCP_JSON_OBJECT)
-		return found;
-	it = ccp_json_each(object);
-	while (ccp_json_next(&it, &item))
+	while (it.object && ccp_json_next(&it, &item))
 		if (ccp_json_string_is(item.key, key))
 			found = item.value;
 	return found;
+}
+
+struct ccp_span
+ccp_json_member(struct ccp_span object, const char *key)
+{
+	return ccp_json_find(ccp_json_each(object), key);
 }
 
 bool

@@ -17,7 +17,7 @@
  * value is asked for the last one counts, as in ECMAScript's JSON.parse.
  */
 
-/* Requests nest some 20 deep; the ceiling keeps the scanner's state at half a KiB of stack. */
+/* Requests nest some 20 deep; the ceiling keeps the scanner's state at 3 KiB of stack. */
 #define CCP_JSON_DEPTH_MAX 512
 
 enum ccp_json_type {
@@ -39,6 +39,37 @@ enum ccp_json_type {
 bool ccp_json_valid(struct ccp_span text);
 
 /*
+ * Where the larger containers and strings of a text end, found while it is
+ * checked, so that a walk need not look into those that it goes past. Offsets
+ * are from text.p.
+ */
+struct ccp_json_extent {
+	uint32_t start;
+	uint32_t end;  /* behind its last byte; 0: not known, the walk finds it */
+	uint32_t next; /* index of the first one behind it */
+};
+
+/* 12 MiB for a body of nothing but small things; what is over is walked. */
+#define CCP_JSON_INDEX_MAX_COUNT (1024 * 1024)
+
+struct ccp_json_index {
+	struct ccp_json_extent *items; /* owned, in the order of the text */
+	size_t count;
+	size_t cap;
+	size_t last; /* the one that a walk gave last: it is likely the next one walked */
+	bool full;
+};
+
+#define CCP_JSON_INDEX_INIT \
+	{                   \
+		0           \
+	}
+
+/* The same; fills index, which was empty. It is good as long as text stays where it is. */
+bool ccp_json_valid_index(struct ccp_span text, struct ccp_json_index *index);
+void ccp_json_index_clear(struct ccp_json_index *index);
+
+/*
  * What follows reads text that ccp_json_valid() has accepted. Other text gives
  * other nonsense, but is never read outside its span.
  */
@@ -54,6 +85,9 @@ struct ccp_json_iter {
 	const char *p;
 	const char *end;
 	bool object;
+	struct ccp_json_index *index; /* or NULL */
+	const char *text;             /* of the index */
+	size_t entry;                 /* of the next one in the index */
 };
 
 struct ccp_json_item {
@@ -63,6 +97,9 @@ struct ccp_json_item {
 };
 
 struct ccp_json_iter ccp_json_each(struct ccp_span container);
+/* The same with the index of the text that container is a part of; it is borrowed, and changed. */
+struct ccp_json_iter ccp_json_each_in(struct ccp_json_index *index, struct ccp_span text,
+                                      struct ccp_span container);
 bool ccp_json_next(struct ccp_json_iter *it, struct ccp_json_item *item);
 
 /* True when the item that ccp_json_next() gave last is the last of all. */
@@ -73,6 +110,13 @@ bool ccp_json_string_is(struct ccp_span string, const char *text);
 
 /* True when the raw string means something that starts with prefix. */
 bool ccp_json_string_starts(struct ccp_span string, const char *prefix);
+
+/*
+ * The beginning of what a raw string means: up to size bytes of it, decoded in
+ * buf, or a part of the string itself when that has no escapes there. len 0 for
+ * what is no string.
+ */
+struct ccp_span ccp_json_string_head(struct ccp_span string, char *buf, size_t size);
 
 /* Bytes of UTF-8 that the raw string means, 0 when it is not a string. */
 size_t ccp_json_string_bytes(struct ccp_span string);
@@ -88,6 +132,9 @@ bool ccp_json_uint(struct ccp_span number, int64_t *out);
 
 /* Value of the last member of that key, len 0 when there is none or object is no object. */
 struct ccp_span ccp_json_member(struct ccp_span object, const char *key);
+
+/* The value of the last member of that key, of any iterator's rest. */
+struct ccp_span ccp_json_find(struct ccp_json_iter it, const char *key);
 
 /*
  * Decoded text of a top-level member of text that nobody has checked yet: false,

@@ -114,9 +114,24 @@ walk(const struct ccp_json_edits *edits, struct ccp_buf *out)
 	return total + edits->text.len - at;
 }
 
+/* Room for all of the result at once, so that it is not moved while it grows. */
+static void
+reserve(struct ccp_buf *out, size_t total)
+{
+	if (out->data || out->spoiled)
+		return;
+	out->data = malloc(total + 1);
+	if (!out->data)
+		return; /* the appends will say so */
+	out->data[0] = '\0';
+	out->cap = total + 1;
+}
+
 enum ccp_err
 ccp_json_apply(struct ccp_json_edits *edits, struct ccp_buf *out, struct ccp_error *err)
 {
+	size_t total;
+
 	if (edits->spoiled)
 		return ccp_fail(err,
 		                edits->count > CCP_JSON_EDITS_MAX_COUNT / 2 ? CCP_ERR_LIMIT
@@ -125,8 +140,10 @@ ccp_json_apply(struct ccp_json_edits *edits, struct ccp_buf *out, struct ccp_err
 	if (edits->unsorted)
 		qsort(edits->items, edits->count, sizeof(*edits->items), compare);
 	edits->unsorted = false;
-	if (walk(edits, NULL) > out->max - out->len)
+	total = walk(edits, NULL);
+	if (total > out->max - out->len)
 		return ccp_fail(err, CCP_ERR_LIMIT, "the edited JSON is over %zu bytes", out->max);
+	reserve(out, total);
 	walk(edits, out);
 	if (!ccp_buf_ok(out))
 		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for the edited JSON");

@@ -4,6 +4,9 @@
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
+/* \u0041 is the longest way to write one byte. */
+#define ESCAPED_MAX_BYTES 6
+
 static unsigned
 hex_value(const char *p)
 {
@@ -102,11 +105,17 @@ static bool
 matches(struct ccp_span string, const char *text, bool to_the_end)
 {
 	struct ccp_span raw = inside(string);
-	size_t left = strlen(text), n;
+	size_t left, n;
 	const char *p = raw.p, *end;
 	char bytes[4];
 
 	if (!raw.p)
+		return false;
+	/* most comparisons end here */
+	if (raw.len > 0 && raw.p[0] != text[0] && raw.p[0] != '\\' && text[0])
+		return false;
+	left = strlen(text);
+	if (to_the_end && (raw.len < left || raw.len > left * ESCAPED_MAX_BYTES))
 		return false;
 	if (to_the_end && !has_escape(raw))
 		return ccp_span_is(raw, text);
@@ -131,6 +140,45 @@ bool
 ccp_json_string_starts(struct ccp_span string, const char *prefix)
 {
 	return matches(string, prefix, false);
+}
+
+/* Bytes at p before the next escape, max at most. */
+static size_t
+bytes_before_escape(const char *p, const char *end, size_t max)
+{
+	size_t n = (size_t)(end - p) < max ? (size_t)(end - p) : max;
+	const char *escape = memchr(p, '\\', n);
+
+	return escape ? (size_t)(escape - p) : n;
+}
+
+struct ccp_span
+ccp_json_string_head(struct ccp_span string, char *buf, size_t size)
+{
+	struct ccp_span raw = inside(string);
+	const char *p = raw.p, *end;
+	char bytes[4];
+	size_t used = 0, n;
+
+	if (!raw.p)
+		return (struct ccp_span){ "", 0 };
+	if (raw.len > size && !memchr(raw.p, '\\', size))
+		return (struct ccp_span){ raw.p, size };
+	if (raw.len <= size && !has_escape(raw))
+		return raw;
+	for (end = p + raw.len; p < end; used += n) {
+		n = bytes_before_escape(p, end, size - used);
+		memcpy(buf + used, p, n);
+		p += n;
+		used += n;
+		if (p == end || used == size)
+			break;
+		n = decode(&p, end, bytes);
+		if (n > size - used)
+			break;
+		memcpy(buf + used, bytes, n);
+	}
+	return (struct ccp_span){ buf, used };
 }
 
 size_t

@@ -1,5 +1,8 @@
 #include "base/json.h"
 
+#include "base/json_scan.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 /* Bytes of the UTF-8 character at p (RFC 3629), 0 when there is none. */
@@ -71,32 +74,33 @@ hex4(const char *p, const char *end)
 	return value;
 }
 
-/*
- * Over the bytes of a string that need no look, eight at a time: in a word
- * without a high bit below, none is a control character, a quote, a backslash
- * or above 0x7f. (A borrow can only come from a byte that shows itself.)
- */
+/* The check_ functions return the byte after the thing at p, or NULL when it is not grammatical. */
 static const char *
-skip_plain(const char *p, const char *end)
+check_escape(const char *p, const char *end)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
-	uint64_t word;
-
-	for (; end - p >= 8; p += 8) {
-		memcpy(&word, p, sizeof(word));
-		if ((word | (word - ones * 0x20) | ((word ^ ones * '"') - ones) |
-		     ((word ^ ones * '\\') - ones)) &
-		    high)
-			break;
+	if (end - p < 2)
+		return NULL;
+	switch (p[1]) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		return p + 2;
+	case 'u':
+		return hex4(p + 2, end) < 0 ? NULL : p + 6;
+	default:
+		return NULL;
 	}
-	return p;
 }
 
-/* The check_ functions return the byte after the thing at p, or NULL when it is not grammatical. */
 static const char *
 check_string(const char *p, const char *end)
 {
-	for (p = skip_plain(p + 1, end); p < end;) {
+	for (p = ccp_json_skip_plain(p + 1, end, true); p < end;) {
 		unsigned char c = (unsigned char)*p;
 		size_t n;
 
@@ -105,14 +109,10 @@ check_string(const char *p, const char *end)
 		if (c < 0x20)
 			return NULL;
 		if (c == '\\') {
-			if (end - p < 2 || !memchr("\"\\/bfnrtu", p[1], 9))
+			p = check_escape(p, end);
+			if (!p)
 				return NULL;
-			if (p[1] == 'u') {
-				if (hex4(p + 2, end) < 0)
-					return NULL;
-				p += 4;
-			}
-			p = skip_plain(p + 2, end);
+			p = ccp_json_skip_plain(p, end, true);
 		} else if (c < 0x80) {
 			p++;
 		} else {
@@ -120,6 +120,8 @@ check_string(const char *p, const char *end)
 			if (n == 0)
 				return NULL;
 			p += n;
+			if (p < end && (unsigned char)*p < 0x80)
+				p = ccp_json_skip_plain(p, end, true);
 		}
 	}
 	return NULL;
@@ -201,70 +203,169 @@ check_key(const char *p, const char *end)
 	return p < end && *p == ':' ? skip_space(p + 1, end) : NULL;
 }
 
+/* What is shorter is walked as fast as it is looked up. */
+#define SMALL_BYTES 64
+
+#define NO_ENTRY UINT32_MAX
+
+/* Where the check stands: what is open, and the index that it fills on the way (or NULL). */
+struct scan {
+	const char *start;
+	const char *end;
+	struct ccp_json_index *index;
+	size_t depth;
+	char closers[CCP_JSON_DEPTH_MAX];
+	uint32_t entries[CCP_JSON_DEPTH_MAX];
+};
+
+static uint32_t
+note_open(struct scan *scan, const char *p)
+{
+	struct ccp_json_index *index = scan->index;
+	struct ccp_json_extent *grown;
+	size_t cap;
+
+	if (!index || index->full || p - scan->start > INT32_MAX)
+		return NO_ENTRY;
+	if (index->count == index->cap) {
+		cap = index->cap ? index->cap * 2 : 256;
+		grown = cap > CCP_JSON_INDEX_MAX_COUNT
+		                ? NULL
+		                : realloc(index->items, cap * sizeof(*grown));
+		if (!grown) {
+			index->full = true; /* the rest is walked without */
+			return NO_ENTRY;
+		}
+		index->items = grown;
+		index->cap = cap;
+	}
+	index->items[index->count].start = (uint32_t)(p - scan->start);
+	index->items[index->count].end = 0;
+	return (uint32_t)index->count++;
+}
+
+/* p: behind the closing bracket of the innermost container. */
+static void
+note_close(struct scan *scan, const char *p)
+{
+	uint32_t entry = scan->entries[scan->depth];
+	struct ccp_json_index *index = scan->index;
+	struct ccp_json_extent *c;
+	size_t end = (size_t)(p - scan->start);
+
+	if (!index || entry == NO_ENTRY)
+		return;
+	c = &index->items[entry];
+	if (end - c->start < SMALL_BYTES) {
+		index->count = entry; /* and what is in it is smaller still */
+		return;
+	}
+	c->end = end > INT32_MAX ? 0 : (uint32_t)end;
+	c->next = (uint32_t)index->count;
+}
+
+/* A long string that is a value: its end is worth noting, too. */
+static void
+note_string(struct scan *scan, const char *p, const char *end)
+{
+	uint32_t entry;
+
+	if (end - p < SMALL_BYTES || *p != '"')
+		return;
+	entry = note_open(scan, p);
+	if (entry == NO_ENTRY)
+		return;
+	scan->index->items[entry].end = (uint32_t)(end - scan->start);
+	scan->index->items[entry].next = (uint32_t)scan->index->count;
+}
+
+static void
+open_container(struct scan *scan, const char *p)
+{
+	scan->entries[scan->depth] = note_open(scan, p);
+	scan->closers[scan->depth++] = *p == '{' ? '}' : ']';
+}
+
 /*
  * After a value: closes what ends here. Returns where the next value starts
  * (behind its key), end when the text is over, or NULL.
  */
 static const char *
-check_after(const char *p, const char *end, const char *closers, size_t *depth)
+check_after(const char *p, struct scan *scan)
 {
+	const char *end = scan->end;
+
 	for (;;) {
 		p = skip_space(p, end);
-		if (*depth == 0)
+		if (scan->depth == 0)
 			return p == end ? end : NULL;
 		if (p == end)
 			return NULL;
 		if (*p == ',') {
 			p = skip_space(p + 1, end);
-			if (closers[*depth - 1] == '}')
+			if (scan->closers[scan->depth - 1] == '}')
 				p = check_key(p, end);
 			/* a comma with nothing behind it must not pass for the end */
 			return p == end ? NULL : p;
 		}
-		if (*p != closers[*depth - 1])
+		if (*p != scan->closers[scan->depth - 1])
 			return NULL;
-		--*depth;
+		scan->depth--;
 		p++;
+		note_close(scan, p);
 	}
 }
 
 bool
-ccp_json_valid(struct ccp_span text)
+ccp_json_valid_index(struct ccp_span text, struct ccp_json_index *index)
 {
-	char closers[CCP_JSON_DEPTH_MAX];
+	struct scan scan = { .start = text.p, .end = text.p, .index = index };
 	const char *p, *end;
-	size_t depth = 0;
 
 	if (text.len == 0)
 		return false;
-	end = text.p + text.len;
+	scan.end = end = text.p + text.len;
 	p = skip_space(text.p, end);
 	if (p == end)
 		return false;
 	for (;;) {
 		if (*p == '{' || *p == '[') {
-			char closer = *p == '{' ? '}' : ']';
-
-			if (depth == CCP_JSON_DEPTH_MAX)
+			if (scan.depth == CCP_JSON_DEPTH_MAX)
 				return false;
-			closers[depth++] = closer;
+			open_container(&scan, p);
 			p = skip_space(p + 1, end);
-			if (p < end && *p != closer) {
-				if (closer == '}')
+			if (p < end && *p != scan.closers[scan.depth - 1]) {
+				if (scan.closers[scan.depth - 1] == '}')
 					p = check_key(p, end);
 				if (!p || p == end)
 					return false;
 				continue;
 			}
 		} else {
+			const char *start = p;
+
 			p = check_scalar(p, end);
 			if (!p)
 				return false;
+			note_string(&scan, start, p);
 		}
-		p = check_after(p, end, closers, &depth);
+		p = check_after(p, &scan);
 		if (!p)
 			return false;
 		if (p == end)
 			return true;
 	}
+}
+
+bool
+ccp_json_valid(struct ccp_span text)
+{
+	return ccp_json_valid_index(text, NULL);
+}
+
+void
+ccp_json_index_clear(struct ccp_json_index *index)
+{
+	free(index->items);
+	*index = (struct ccp_json_index){ 0 };
 }

@@ -48,6 +48,7 @@ struct ccp_call {
 	const char *method;
 	const char *target; /* path and query for Anthropic */
 	bool messages;      /* POST …/v1/messages: limits and fallback apply */
+	bool count_tokens;  /* POST …/count_tokens: Bedrock counts when Anthropic says 429 */
 	bool loopback;      /* see admit.h */
 	struct ccp_headers headers;
 	struct ccp_body body;

@@ -14,6 +14,8 @@ must_hold(const struct ccp_exchange *x, int status)
 {
 	unsigned on = x->relay->config->fallback_on;
 
+	if (x->call.count_tokens)
+		return status == 429 && x->relay->config->bedrock_fallback_enabled;
 	if (!x->call.messages)
 		return false;
 	if (status == 429)
@@ -274,6 +276,39 @@ decide(struct ccp_exchange *x)
 	}
 }
 
+/* Anthropic has a limit of its own for counting: then Bedrock counts, for the models that it can. */
+static void
+count_converted(struct ccp_job *job)
+{
+	struct ccp_exchange *x = ccp_x_of(job);
+
+	if (!ccp_x_job_done(x))
+		return;
+	if (!x->bedrock || !x->bedrock->convertible) {
+		ccp_log(CCP_LOG_INFO, x->call.id, "count_tokens stays limited: %s",
+		        x->job_error.text);
+		ccp_x_relay_held(x);
+		return;
+	}
+	x->decision = (struct ccp_decision){ .next = CCP_NEXT_BEDROCK, .reason = "rate_limit" };
+	ccp_x_settle(x);
+}
+
+/* Nothing is remembered of it, and it costs nothing; but the 429 must be one that opens Bedrock. */
+static void
+count_refused(struct ccp_exchange *x)
+{
+	struct ccp_limit_signs signs;
+	struct ccp_after after;
+
+	fill_after(x, &signs, &after);
+	if (x->held_status == 429 && signs.rate_limit_json &&
+	    ccp_fallback_organization_allowed(signs.organization, x->relay->config))
+		ccp_x_convert(x, count_converted);
+	else
+		ccp_x_relay_held(x);
+}
+
 static void
 converted(struct ccp_job *job)
 {
@@ -292,6 +327,10 @@ ccp_x_refused(struct ccp_exchange *x)
 	struct ccp_limit_signs signs;
 	struct ccp_after after;
 
+	if (x->call.count_tokens) {
+		count_refused(x);
+		return;
+	}
 	fill_after(x, &signs, &after);
 	if (x->call.messages && !x->bedrock_tried && x->relay->config->bedrock_fallback_enabled &&
 	    ccp_fallback_possible(&after, x->relay->config))

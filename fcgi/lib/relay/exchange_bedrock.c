@@ -1,5 +1,6 @@
 #include "relay/exchange_state.h"
 
+#include "base/httpdate.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -10,95 +11,6 @@
 /* Asking Bedrock, and turning its answer into Anthropic's. */
 
 static const char ping[] = "event: ping\ndata: {\"type\": \"ping\"}\n\n";
-
-/* Bedrock did not answer: Anthropic's refusal goes back, or Anthropic is asked after all. */
-static void
-bedrock_failed(struct ccp_exchange *x, const char *why)
-{
-	ccp_log(CCP_LOG_WARNING, x->call.id, "❌ bedrock failed, %s: %s",
-	        x->from_store ? "asking Anthropic" : "Anthropic's answer goes back", why);
-	ccp_http_cancel(x->http);
-	x->http = NULL;
-	x->bedrock_tried = true;
-	ccp_x_bedrock_free(x);
-	if (x->from_store)
-		ccp_x_ask_anthropic(x);
-	else
-		ccp_x_relay_held(x);
-}
-
-/* The one refusal that the client can mend: it gets Bedrock's own words. */
-static void
-relay_validation(struct ccp_exchange *x)
-{
-	char message[sizeof(x->bedrock->failure.message)];
-	struct ccp_headers headers = { 0 };
-	struct ccp_buf body = CCP_BUF_INIT(64 * 1024);
-
-	memcpy(message, x->bedrock->failure.message, sizeof(message));
-	ccp_log(CCP_LOG_WARNING, x->call.id, "❌ bedrock 400 user=%s model=%s: %s", x->call.user,
-	        x->model, message);
-	ccp_http_cancel(x->http);
-	x->http = NULL;
-	ccp_anthropic_error_json(&body, "invalid_request_error", message, x->call.id);
-	ccp_headers_add(&headers, "content-type", "application/json");
-	ccp_headers_add(&headers, "request-id", x->call.id);
-	ccp_headers_add(&headers, "x-claude-proxy-provider", "bedrock");
-	ccp_headers_add(&headers, "x-claude-proxy-fallback-reason", x->decision.reason);
-	ccp_x_head(x, 400, &headers);
-	ccp_x_body(x, ccp_buf_text(&body), body.len);
-	ccp_headers_clear(&headers);
-	ccp_buf_clear(&body);
-	ccp_x_end(x);
-}
-
-/* Converted once more, without what Bedrock named. */
-static void
-repaired(struct ccp_job *job)
-{
-	struct ccp_exchange *x = ccp_x_of(job);
-
-	if (!ccp_x_job_done(x))
-		return;
-	x->decision.remember = false; /* done the first time */
-	if (x->bedrock && x->bedrock->convertible)
-		ccp_x_settle(x);
-	else
-		bedrock_failed(x, x->job_error.text);
-}
-
-/* True when the refusal names something that can be left out, and the request is on its way again. */
-static bool
-repair(struct ccp_exchange *x)
-{
-	if (x->repaired ||
-	    !ccp_bedrock_refused_part(&x->bedrock->failure, x->drop_beta, sizeof(x->drop_beta),
-	                              x->drop_field, sizeof(x->drop_field)))
-		return false;
-	x->repaired = true;
-	ccp_log(CCP_LOG_WARNING, x->call.id, "bedrock 400 (%s): once more without %s %s",
-	        x->bedrock->failure.message, *x->drop_beta ? "beta flag" : "field",
-	        *x->drop_beta ? x->drop_beta : x->drop_field);
-	ccp_http_cancel(x->http);
-	x->http = NULL;
-	ccp_x_convert(x, repaired);
-	return true;
-}
-
-static void
-failed_before_head(struct ccp_exchange *x)
-{
-	char why[sizeof(x->bedrock->failure.name) + 256];
-
-	if (x->bedrock->failure.clients_fault) {
-		if (!repair(x))
-			relay_validation(x);
-		return;
-	}
-	snprintf(why, sizeof(why), "%s: %.200s", x->bedrock->failure.name,
-	         x->bedrock->failure.message);
-	bedrock_failed(x, why);
-}
 
 /* The stream stopped after content was sent: the client is told in the stream. */
 static void
@@ -135,17 +47,20 @@ on_head(void *arg, int status, const struct ccp_headers *headers)
 	struct ccp_bedrock *b = x->bedrock;
 	const char *type = ccp_headers_get(headers, "content-type");
 	const char *aws_id = ccp_headers_get(headers, "x-amzn-requestid");
-	bool eventstream = type && strncmp(type, "application/vnd.amazon.eventstream", 34) == 0;
+	bool stream =
+		type && (b->translation.door == CCP_DOOR_MESSAGES
+	                         ? strncmp(type, "text/event-stream", 17) == 0
+	                         : strncmp(type, "application/vnd.amazon.eventstream", 34) == 0);
 
 	x->last_byte_ms = ccp_loop_now_ms(x->relay->loop);
 	b->status = status;
 	if (aws_id)
 		ccp_headers_add(&b->headers, "x-amzn-requestid", aws_id);
-	if (status != 200 || eventstream != b->translation.stream) {
+	if (status != 200 || stream != b->translation.stream) {
 		/* kept for its reason; the fields that tell it as well */
 		ccp_headers_copy(&b->headers, headers);
 		x->mode = CCP_M_HOLD;
-	} else if (eventstream) {
+	} else if (stream) {
 		x->mode = CCP_M_FIRST;
 		answer_headers(x, "text/event-stream; charset=utf-8");
 	} else {
@@ -193,7 +108,7 @@ on_stream_body(struct ccp_exchange *x, const char *p, size_t n)
 	ccp_bedrock_stream_feed(b->stream, p, n, &b->out);
 	failure = ccp_bedrock_stream_failure(b->stream);
 	if (!ccp_buf_ok(&b->out) && !x->head_sent) {
-		bedrock_failed(x, "no memory for its answer");
+		ccp_x_bedrock_failed(x, "no memory for its answer");
 		return true;
 	}
 	if (!ccp_buf_ok(&b->out)) {
@@ -207,7 +122,7 @@ on_stream_body(struct ccp_exchange *x, const char *p, size_t n)
 		broken_stream(x, failure->type, failure->message);
 	} else if (failure) {
 		b->failure = *failure;
-		failed_before_head(x);
+		ccp_x_bedrock_refused(x);
 	}
 	return true;
 }
@@ -231,6 +146,24 @@ on_body(void *arg, const char *p, size_t n)
 	return on_stream_body(x, p, n);
 }
 
+/* CountTokens' answer. */
+static void
+counted(struct ccp_exchange *x, struct ccp_span json)
+{
+	struct ccp_bedrock *b = x->bedrock;
+	struct ccp_buf answer = CCP_BUF_INIT(CCP_ANSWER_MAX_BYTES);
+	struct ccp_error err;
+
+	if (ccp_translate_count_answer(json, &answer, &err)) {
+		ccp_buf_clear(&answer);
+		ccp_x_bedrock_failed(x, err.text);
+		return;
+	}
+	ccp_buf_clear(&b->out);
+	b->out = answer;
+	ccp_x_book(x); /* nothing to book: it is free */
+}
+
 /* The whole JSON answer of InvokeModel. */
 static void
 whole_answer(struct ccp_exchange *x)
@@ -241,12 +174,16 @@ whole_answer(struct ccp_exchange *x)
 	struct ccp_error err;
 	char type[16];
 
+	if (b->translation.door == CCP_DOOR_COUNT_TOKENS) {
+		counted(x, json);
+		return;
+	}
 	/* an unknown operation is answered 200 too */
 	if (!ccp_buf_ok(&b->out) || !ccp_json_member_text(json, "type", type, sizeof(type)) ||
 	    strcmp(type, "message") != 0 ||
 	    ccp_translate_answer(json, b->translation.client_model, &answer, &b->meter, &err)) {
 		ccp_buf_clear(&answer);
-		bedrock_failed(x, "its answer is not a Message");
+		ccp_x_bedrock_failed(x, "its answer is not a Message");
 		return;
 	}
 	ccp_buf_clear(&b->out);
@@ -269,16 +206,16 @@ on_done(void *arg, enum ccp_http_end end, const char *sentence)
 	if (x->head_sent) {
 		broken_stream(x, "api_error", "Bedrock's stream ended early");
 	} else if (end != CCP_HTTP_DONE || x->mode == CCP_M_NONE) {
-		bedrock_failed(x, sentence);
+		ccp_x_bedrock_failed(x, sentence);
 	} else if (x->mode == CCP_M_FIRST) {
-		bedrock_failed(x, "its stream ended before the first event");
+		ccp_x_bedrock_failed(x, "its stream ended before the first event");
 	} else if (b->status == 200 && !b->translation.stream) {
 		whole_answer(x);
 	} else {
 		ccp_bedrock_failure_of_http(b->status, &b->headers,
 		                            (struct ccp_span){ ccp_buf_text(&b->out), b->out.len },
 		                            &b->failure);
-		failed_before_head(x);
+		ccp_x_bedrock_refused(x);
 	}
 }
 
@@ -298,13 +235,15 @@ ask_bedrock(struct ccp_exchange *x)
 	x->mode = CCP_M_NONE;
 	x->last_byte_ms = x->last_sent_ms = ccp_loop_now_ms(x->relay->loop);
 	if ((b->translation.stream &&
-	     ccp_bedrock_stream_new(b->translation.client_model, &b->meter, &b->stream, &err))) {
-		bedrock_failed(x, err.text);
+	     ccp_bedrock_stream_new(b->translation.door == CCP_DOOR_MESSAGES ? CCP_BEDROCK_SSE
+	                                                                     : CCP_BEDROCK_FRAMES,
+	                            b->translation.client_model, &b->meter, &b->stream, &err))) {
+		ccp_x_bedrock_failed(x, err.text);
 		return;
 	}
 	ccp_x_bedrock_timer(x);
 	if (ccp_http_start(x->relay->http, &request, &handlers, &x->http, &err))
-		bedrock_failed(x, err.text);
+		ccp_x_bedrock_failed(x, err.text);
 }
 
 static void
@@ -317,7 +256,7 @@ settled(struct ccp_job *job)
 	if (x->decision.next != CCP_NEXT_BEDROCK)
 		ccp_x_relay_held(x);
 	else if (x->job_rc)
-		bedrock_failed(x, x->job_error.text);
+		ccp_x_bedrock_failed(x, x->job_error.text);
 	else
 		ask_bedrock(x);
 }
@@ -347,7 +286,7 @@ ccp_x_bedrock_timer(struct ccp_exchange *x)
 		return;
 	}
 	if (silence_left <= 0) {
-		bedrock_failed(x, "no answer in time");
+		ccp_x_bedrock_failed(x, "no answer in time");
 		return;
 	}
 	if (x->head_sent && ping_left <= 0) {

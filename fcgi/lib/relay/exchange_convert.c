@@ -53,18 +53,22 @@ run_convert(struct ccp_job *job)
 	struct ccp_exchange *x = ccp_x_of(job);
 	struct ccp_buf betas = CCP_BUF_INIT(CCP_HEADERS_MAX_BYTES);
 	struct ccp_translate_input in = { .body = { x->call.body.data, x->call.body.len } };
+	enum ccp_err (*translate)(const struct ccp_models *, const struct ccp_config *,
+	                          const struct ccp_translate_input *, struct ccp_translation *,
+	                          struct ccp_error *) =
+		x->call.count_tokens ? ccp_translate_count : ccp_translate_request;
 	struct ccp_error err;
 
 	join_betas(&x->call.headers, &betas);
 	in.anthropic_version = ccp_headers_get(&x->call.headers, "anthropic-version");
 	in.anthropic_beta = betas.len ? betas.data : NULL;
 	in.content_encoding = ccp_headers_get(&x->call.headers, "content-encoding");
-	in.drop_beta = *x->drop_beta ? x->drop_beta : NULL;
-	in.drop_field = *x->drop_field ? x->drop_field : NULL;
-	x->job_rc = ccp_translate_request(x->models, x->relay->config, &in,
-	                                  &x->bedrock->translation, &x->job_error);
+	in.repair = x->repaired ? &x->repair : NULL;
+	x->job_rc = translate(x->models, x->relay->config, &in, &x->bedrock->translation,
+	                      &x->job_error);
 	x->bedrock->convertible = x->job_rc == CCP_OK;
-	log_successor(x, x->bedrock->translation.target.model);
+	if (x->call.messages)
+		log_successor(x, x->bedrock->translation.target.model);
 	ccp_buf_clear(&betas);
 	if ((x->relay->config->fallback_on & ~(unsigned)CCP_ON_429) && x->relay->store &&
 	    ccp_store_vouched(x->relay->store, x->credential, ccp_x_now_s() - CCP_VOUCHED_S,
@@ -100,8 +104,11 @@ ccp_x_run_settle(struct ccp_job *job)
 			ccp_log(CCP_LOG_ERROR, x->call.id, "the limit was not stored: %s",
 			        err.text);
 	}
-	if (x->decision.next == CCP_NEXT_BEDROCK)
-		x->job_rc = ccp_bedrock_request_new(x->relay->config, x->relay->credentials,
-		                                    &x->bedrock->translation, ccp_x_now_s(),
-		                                    &x->bedrock->request, &x->job_error);
+	if (x->decision.next != CCP_NEXT_BEDROCK)
+		return;
+	ccp_bedrock_request_clear(&x->bedrock->request); /* of a first attempt */
+	x->bedrock->signed_offset_s = ccp_credentials_clock_offset_s(x->relay->credentials);
+	x->job_rc = ccp_bedrock_request_new(x->relay->config, x->relay->credentials,
+	                                    &x->bedrock->translation, ccp_x_now_s(),
+	                                    &x->bedrock->request, &x->job_error);
 }

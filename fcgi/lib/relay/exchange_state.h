@@ -64,9 +64,9 @@ struct ccp_exchange {
 	bool forced;        /* FORCE_RATE_LIMIT */
 	bool timed_out;     /* Anthropic was silent for too long */
 	bool vouched;
-	bool repaired; /* Bedrock was asked once more without what it named */
-	char drop_beta[80];
-	char drop_field[64];
+	bool signed_again;        /* after expired credentials or by a corrected clock */
+	bool repaired;            /* Bedrock was asked once more without what it named */
+	struct ccp_repair repair; /* and this is left out */
 	char credential[CCP_CREDENTIAL_HEX + 1];
 	char model[160];
 	const char *family;
@@ -106,6 +106,7 @@ struct ccp_bedrock {
 	struct ccp_meter meter;
 	struct ccp_usage_record record;
 	struct ccp_bedrock_failure failure;
+	int64_t signed_offset_s; /* what was added to our clock when the request was signed */
 	int status;
 	bool convertible;
 	bool booked;
@@ -153,6 +154,10 @@ void ccp_x_settle(struct ccp_exchange *x); /* remembers, then does what was deci
 void ccp_x_bedrock_timer(struct ccp_exchange *x);
 void ccp_x_bedrock_gone(struct ccp_exchange *x); /* books what was streamed */
 void ccp_x_stop_bedrock(struct ccp_exchange *x);
+
+/* exchange_refused.c */
+void ccp_x_bedrock_failed(struct ccp_exchange *x, const char *why); /* Anthropic has the word */
+void ccp_x_bedrock_refused(struct ccp_exchange *x); /* x->bedrock->failure says how */
 
 /* exchange_book.c */
 void ccp_x_book(

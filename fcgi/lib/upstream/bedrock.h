@@ -18,15 +18,18 @@
  * errors, and its stream.
  *
  * Source: Amazon Bedrock API reference, InvokeModel and
- * InvokeModelWithResponseStream; botocore service model 0e6e2404 (2026-08-07).
+ * InvokeModelWithResponseStream, CountTokens; botocore service model 0e6e2404
+ * (2026-08-07). The Messages endpoint: Bedrock user guide, "Anthropic Messages
+ * API" (2026).
  */
 struct ccp_bedrock_request {
 	char *url;
 	struct ccp_headers headers; /* signed; holds a secret token */
+	char access_key_id[129];    /* that signed it; "" = a Bedrock API key did */
 };
 
 /*
- * Where to send t->body and with what fields, signed at now_s. May block for
+ * Where to send t->body (by t->door) and with what fields, signed at now_s. May block for
  * credentials: belongs on a work thread. request is always clear-safe.
  */
 enum ccp_err ccp_bedrock_request_new(const struct ccp_config *config,
@@ -45,12 +48,11 @@ struct ccp_bedrock_failure {
 };
 
 /*
- * What a refusal says can be left out: a beta flag ("*" = all, when none is
- * named) or a top-level field. False when it names neither. Both outputs are
- * filled, one of them with "".
+ * True when AWS refused our own credentials or signature (the client can do
+ * nothing about it), and when it was because they had expired.
  */
-bool ccp_bedrock_refused_part(const struct ccp_bedrock_failure *failure, char *beta,
-                              size_t beta_size, char *field, size_t field_size);
+bool ccp_bedrock_refused_credentials(const struct ccp_bedrock_failure *failure);
+bool ccp_bedrock_credentials_expired(const struct ccp_bedrock_failure *failure);
 
 /* Reads an answer that is not a 2xx. */
 void ccp_bedrock_failure_of_http(int status, const struct ccp_headers *headers,
@@ -62,8 +64,11 @@ void ccp_bedrock_failure_of_http(int status, const struct ccp_headers *headers,
  */
 struct ccp_bedrock_stream;
 
-enum ccp_err ccp_bedrock_stream_new(const char *client_model, struct ccp_meter *meter,
-                                    struct ccp_bedrock_stream **stream,
+/* How the events are wrapped: InvokeModelWithResponseStream's frames, or plain events. */
+enum ccp_bedrock_framing { CCP_BEDROCK_FRAMES, CCP_BEDROCK_SSE };
+
+enum ccp_err ccp_bedrock_stream_new(enum ccp_bedrock_framing framing, const char *client_model,
+                                    struct ccp_meter *meter, struct ccp_bedrock_stream **stream,
                                     struct ccp_error *err) CCP_MUST_CHECK;
 void ccp_bedrock_stream_free(struct ccp_bedrock_stream *stream);
 

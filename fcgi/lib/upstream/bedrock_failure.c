@@ -154,49 +154,45 @@ ccp_bedrock_failure_of_http(int status, const struct ccp_headers *headers, struc
 	ccp_buf_clear(&message);
 }
 
-/* Beta flags end in a date: name-2025-11-20. Copies the first such word of text. */
-static bool
-copy_flag(const char *text, char *out, size_t size)
-{
-	static const char word[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-	size_t n;
+/*
+ * Source: IAM and SigV4 common errors of the AWS API references (2026); the
+ * names with and without "Exception" are both seen.
+ */
+static const struct {
+	const char *name;
+	bool expired;
+} credential_errors[] = {
+	{ "ExpiredToken", true },
+	{ "ExpiredTokenException", true },
+	{ "UnrecognizedClientException", true }, /* also what a deleted session says */
+	{ "InvalidClientTokenId", true },
+	{ "InvalidSignatureException", false },
+	{ "SignatureDoesNotMatch", false },
+	{ "RequestExpired", false },
+	{ "RequestTimeTooSkewed", false },
+};
 
-	for (; *text; text += n ? n : 1) {
-		n = strspn(text, word);
-		if (n > 11 && n < size && text[n - 11] == '-' && text[n - 6] == '-' &&
-		    text[n - 3] == '-' && isdigit((unsigned char)text[n - 1])) {
-			memcpy(out, text, n);
-			out[n] = '\0';
-			return true;
-		}
-	}
-	return false;
+static int
+credential_error(const struct ccp_bedrock_failure *failure)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(credential_errors) / sizeof(credential_errors[0]); i++)
+		if (strcasecmp(failure->name, credential_errors[i].name) == 0)
+			return (int)i;
+	return -1;
 }
 
-/*
- * The words, as reported from the field in 2026: "invalid beta flag",
- * "Unexpected value(s) `x` for the `anthropic-beta` header", and
- * "context_management: Extra inputs are not permitted".
- */
 bool
-ccp_bedrock_refused_part(const struct ccp_bedrock_failure *failure, char *beta, size_t beta_size,
-                         char *field, size_t field_size)
+ccp_bedrock_refused_credentials(const struct ccp_bedrock_failure *failure)
 {
-	const char *extra = strstr(failure->message, ": Extra inputs are not permitted");
-	size_t n = extra ? (size_t)(extra - failure->message) : 0;
+	return credential_error(failure) >= 0;
+}
 
-	beta[0] = field[0] = '\0';
-	if (strstr(failure->message, "invalid beta flag") ||
-	    strstr(failure->message, "anthropic-beta") ||
-	    strstr(failure->message, "anthropic_beta")) {
-		if (!copy_flag(failure->message, beta, beta_size))
-			snprintf(beta, beta_size, "*");
-		return true;
-	}
-	if (n == 0 || n >= field_size ||
-	    strspn(failure->message, "abcdefghijklmnopqrstuvwxyz0123456789_") != n)
-		return false;
-	memcpy(field, failure->message, n);
-	field[n] = '\0';
-	return true;
+bool
+ccp_bedrock_credentials_expired(const struct ccp_bedrock_failure *failure)
+{
+	int i = credential_error(failure);
+
+	return i >= 0 && credential_errors[i].expired;
 }

@@ -1,3 +1,4 @@
+#include "base/sse.h"
 #include "upstream/bedrock_failure.h"
 
 #include <stdlib.h>
@@ -7,7 +8,8 @@
 #include <openssl/evp.h>
 
 struct ccp_bedrock_stream {
-	struct ccp_eventstream *decoder;
+	struct ccp_eventstream *decoder; /* one of the two */
+	struct ccp_sse *events;
 	const char *client_model;
 	struct ccp_meter *meter;
 	struct ccp_buf *sse; /* while feeding */
@@ -65,24 +67,33 @@ fail_as_event(struct ccp_bedrock_stream *s, struct ccp_span json)
 	cJSON_Delete(event);
 }
 
+/* One event of Anthropic's, whatever it came in. */
 static void
-take_chunk(struct ccp_bedrock_stream *s, struct ccp_span payload)
+take_event(struct ccp_bedrock_stream *s, struct ccp_span json)
 {
 	struct ccp_error err = { 0 };
 	bool is_error = false;
+
+	if (ccp_translate_event(json, s->client_model, s->sse, s->meter, &is_error, &err))
+		fail(s, CCP_SPAN("broken event"), (struct ccp_span){ err.text, strlen(err.text) });
+	else if (is_error)
+		fail_as_event(s, json);
+	/* message_stop waits until its usage is booked */
+	if (!s->meter->complete)
+		s->ready_bytes = s->sse->len;
+}
+
+static void
+take_chunk(struct ccp_bedrock_stream *s, struct ccp_span payload)
+{
 	size_t len = 0;
 	char *json = unwrap(payload, &len);
 
-	if (!json) {
+	if (json)
+		take_event(s, (struct ccp_span){ json, len });
+	else
 		fail(s, CCP_SPAN("broken chunk"),
 		     CCP_SPAN("Bedrock sent a chunk without an event"));
-		return;
-	}
-	if (ccp_translate_event((struct ccp_span){ json, len }, s->client_model, s->sse, s->meter,
-	                        &is_error, &err))
-		fail(s, CCP_SPAN("broken event"), (struct ccp_span){ err.text, strlen(err.text) });
-	else if (is_error)
-		fail_as_event(s, (struct ccp_span){ json, len });
 	free(json);
 }
 
@@ -103,14 +114,23 @@ on_message(void *arg, const struct ccp_eventstream_message *m)
 		fail(s, m->error_code, m->error_message);
 	}
 	ccp_buf_clear(&message);
-	if (!s->meter->complete)
-		s->ready_bytes = s->sse->len;
+	return !s->failed;
+}
+
+static bool
+on_sse_event(void *arg, struct ccp_span name, struct ccp_span data)
+{
+	struct ccp_bedrock_stream *s = arg;
+
+	(void)name; /* the data says it as well */
+	take_event(s, data);
 	return !s->failed;
 }
 
 enum ccp_err
-ccp_bedrock_stream_new(const char *client_model, struct ccp_meter *meter,
-                       struct ccp_bedrock_stream **out, struct ccp_error *err)
+ccp_bedrock_stream_new(enum ccp_bedrock_framing framing, const char *client_model,
+                       struct ccp_meter *meter, struct ccp_bedrock_stream **out,
+                       struct ccp_error *err)
 {
 	struct ccp_bedrock_stream *s = calloc(1, sizeof(*s));
 	enum ccp_err rc;
@@ -120,7 +140,10 @@ ccp_bedrock_stream_new(const char *client_model, struct ccp_meter *meter,
 		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for a stream");
 	s->client_model = client_model;
 	s->meter = meter;
-	rc = ccp_eventstream_new(on_message, s, &s->decoder, err);
+	if (framing == CCP_BEDROCK_SSE)
+		rc = ccp_sse_new(on_sse_event, s, &s->events, err);
+	else
+		rc = ccp_eventstream_new(on_message, s, &s->decoder, err);
 	if (rc) {
 		free(s);
 		return rc;
@@ -135,6 +158,7 @@ ccp_bedrock_stream_free(struct ccp_bedrock_stream *s)
 	if (!s)
 		return;
 	ccp_eventstream_free(s->decoder);
+	ccp_sse_free(s->events);
 	free(s);
 }
 
@@ -142,12 +166,15 @@ void
 ccp_bedrock_stream_feed(struct ccp_bedrock_stream *s, const char *p, size_t n, struct ccp_buf *sse)
 {
 	struct ccp_error err = { 0 };
+	enum ccp_err rc;
 
 	if (s->failed)
 		return;
 	s->sse = sse;
 	s->ready_bytes = sse->len;
-	if (ccp_eventstream_feed(s->decoder, p, n, &err) && !s->failed)
+	rc = s->events ? ccp_sse_feed(s->events, p, n, &err)
+	               : ccp_eventstream_feed(s->decoder, p, n, &err);
+	if (rc && !s->failed)
 		fail(s, CCP_SPAN("broken stream"), (struct ccp_span){ err.text, strlen(err.text) });
 	s->sse = NULL;
 }

@@ -72,35 +72,6 @@ ccp_models_family(const struct ccp_models *models, const char *id)
 	return "other";
 }
 
-const struct ccp_beta *
-ccp_models_beta(const struct ccp_models *models, const char *flag)
-{
-	size_t i;
-
-	for (i = 0; i < models->beta_count; i++)
-		if (strcmp(models->betas[i].flag, flag) == 0)
-			return &models->betas[i];
-	return NULL;
-}
-
-bool
-ccp_models_beta_fits(const struct ccp_beta *beta, const struct ccp_model *model)
-{
-	const char *word = beta->models + strspn(beta->models, " ");
-	size_t n;
-
-	if (*word == '\0')
-		return true;
-	for (; model && *word; word += n, word += strspn(word, " ")) {
-		n = strcspn(word, " ");
-		if (word[n - 1] == '*' ? strncmp(model->anthropic_id, word, n - 1) == 0
-		                       : strlen(model->anthropic_id) == n &&
-		                                 memcmp(model->anthropic_id, word, n) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* The row whose model a Bedrock id or ARN shows, or NULL. */
 static const struct ccp_model *
 row_of_bedrock_id(const struct ccp_models *models, const char *id)
@@ -127,12 +98,21 @@ has_word(const char *words, const char *word)
 	return false;
 }
 
+static bool
+is_asian(const char *profile)
+{
+	return strcmp(profile, "jp") == 0 || strcmp(profile, "au") == 0 ||
+	       strcmp(profile, "in") == 0;
+}
+
 static void
 target_row(const struct ccp_config *config, const struct ccp_model *row, struct ccp_target *target)
 {
 	const char *profile = config->bedrock_profile;
 
 	target->model = row;
+	if (!has_word(row->profiles, profile) && is_asian(profile))
+		profile = "apac"; /* what contains the older models there */
 	if (!*profile || !has_word(row->profiles, profile))
 		profile = has_word(row->profiles, "global") ? "global" : row->profiles;
 	/* the first word where there are several; the load saw to it that all fits */

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 /*
- * What is known of each model: ids, family, what Bedrock's copy refuses
- * (models.csv), prices per Bedrock profile (prices.csv), and which beta flags
- * Bedrock takes (betas.csv). The files are installed, replaceable (MODELS_FILE,
- * PRICES_FILE; betas.csv is looked for beside the first, then beside the second)
+ * What is known of each model: ids and family (models.csv), prices per Bedrock
+ * profile (prices.csv), and what Bedrock takes of a request (rules.csv; see
+ * models_rules.h). The files are installed, replaceable (MODELS_FILE,
+ * PRICES_FILE; rules.csv is looked for beside the first, then beside the second)
  * and read anew on SIGHUP. A loaded table never changes; requests hold a
  * reference while they run. The files say where their facts are from.
  */
@@ -26,27 +26,8 @@ struct ccp_model {
 	char *bedrock_id;                  /* without profile prefix */
 	char *profiles;                    /* space separated: "global us eu" ; "" = base id only */
 	char family[CCP_FAMILY_MAX_BYTES]; /* opus, sonnet, haiku, fable, mythos */
-	char *successor;           /* anthropic id of the living model to use instead, or NULL */
-	int64_t max_output_tokens; /* 0 = not known */
-	bool thinking_adaptive;    /* takes thinking.type adaptive */
-	bool thinking_enabled;     /* takes thinking.type enabled with a budget */
-	bool thinking_display;     /* takes thinking.display */
-	bool sampling;             /* takes temperature, top_p, top_k */
-	bool effort;               /* takes output_config.effort */
-	bool system_role;          /* takes role "system" inside messages */
-	bool interleaved_beta;     /* takes interleaved-thinking-2025-05-14 */
-	bool version_2026;         /* takes anthropic_version 2026-10-21 */
-	bool cache_ttl;            /* takes cache_control.ttl */
-	bool output_format;        /* takes output_config.format */
-	bool top_cache_control;    /* takes cache_control beside messages */
-};
-
-/* One row of betas.csv: what becomes of a flag of the anthropic-beta header. */
-struct ccp_beta {
-	char *flag;
-	char *bedrock_flag; /* what goes into the body; NULL: the flag is dropped */
-	char *needs;  /* a bool of struct ccp_model, or what the request must hold; "" = nothing */
-	char *models; /* space separated anthropic ids, a * at the end for any rest; "" = all */
+	char *successor;   /* anthropic id of the living model to use instead, or NULL */
+	bool count_tokens; /* bedrock-runtime's CountTokens takes the bedrock_id */
 };
 
 /*
@@ -72,23 +53,6 @@ const char *ccp_models_family(const struct ccp_models *models, const char *id);
 /* The n-th row of models.csv, retired ones too, or NULL after the last. Borrowed from models. */
 const struct ccp_model *ccp_models_row(const struct ccp_models *models, size_t n);
 
-/* The row for a beta flag, or NULL: not known, so dropped. Borrowed from models. */
-const struct ccp_beta *ccp_models_beta(const struct ccp_models *models, const char *flag);
-
-/* True when the row's models column has the model (NULL: a model not known, only "" fits). */
-bool ccp_models_beta_fits(const struct ccp_beta *beta, const struct ccp_model *model);
-
-/*
- * A yes-or-no column of models.csv by name: true and *value when there is such
- * a column (model NULL: *value is false), else false.
- */
-bool ccp_models_flag(const struct ccp_model *model, const char *column, bool *value);
-
-/* What a row's needs may name besides such a column: things a request holds. */
-#define CCP_BETA_NEEDS_DEFERRED_TOOL "defer_loading"
-#define CCP_BETA_NEEDS_EAGER_TOOL "eager_input_streaming"
-#define CCP_BETA_NEEDS_DISPLAY_UPDATES "display_updates"
-
 /* Where a request for a model goes on Bedrock. */
 struct ccp_target {
 	const struct ccp_model
@@ -98,8 +62,8 @@ struct ccp_target {
 
 /*
  * Applies BEDROCK_MODEL_OVERRIDES ("*" for all), the table, successors,
- * BEDROCK_PROFILE (a model without that profile: global, else its first, else
- * the base id) and BEDROCK_DEFAULT_MODEL, in this order. CCP_ERR_UNSUPPORTED
+ * BEDROCK_PROFILE (a model without that profile: apac for jp, au and in, global,
+ * else its first, else the base id) and BEDROCK_DEFAULT_MODEL, in this order. CCP_ERR_UNSUPPORTED
  * with a sentence when the model has no home on Bedrock.
  *
  * Overrides and the default are Bedrock ids, ARNs or ids of the table. The

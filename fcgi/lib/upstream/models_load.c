@@ -6,52 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Columns of yes or no and where they go. */
-static const struct {
-	const char *column;
-	size_t offset;
-} FLAGS[] = {
-	{ "thinking_adaptive", offsetof(struct ccp_model, thinking_adaptive) },
-	{ "thinking_enabled", offsetof(struct ccp_model, thinking_enabled) },
-	{ "thinking_display", offsetof(struct ccp_model, thinking_display) },
-	{ "sampling", offsetof(struct ccp_model, sampling) },
-	{ "effort", offsetof(struct ccp_model, effort) },
-	{ "system_role", offsetof(struct ccp_model, system_role) },
-	{ "interleaved_beta", offsetof(struct ccp_model, interleaved_beta) },
-	{ "version_2026", offsetof(struct ccp_model, version_2026) },
-	{ "cache_ttl", offsetof(struct ccp_model, cache_ttl) },
-	{ "output_format", offsetof(struct ccp_model, output_format) },
-	{ "top_cache_control", offsetof(struct ccp_model, top_cache_control) },
-};
-
-#define FLAG_COUNT (sizeof(FLAGS) / sizeof(FLAGS[0]))
-
-bool
-ccp_models_flag(const struct ccp_model *model, const char *column, bool *value)
-{
-	size_t i;
-
-	*value = false;
-	for (i = 0; i < FLAG_COUNT; i++)
-		if (strcmp(FLAGS[i].column, column) == 0) {
-			if (model)
-				*value = *(const bool *)((const char *)model + FLAGS[i].offset);
-			return true;
-		}
-	return false;
-}
-
-static bool
-is_need(const char *needs)
-{
-	bool value;
-
-	return *needs == '\0' || ccp_models_flag(NULL, needs, &value) ||
-	       strcmp(needs, CCP_BETA_NEEDS_DEFERRED_TOOL) == 0 ||
-	       strcmp(needs, CCP_BETA_NEEDS_EAGER_TOOL) == 0 ||
-	       strcmp(needs, CCP_BETA_NEEDS_DISPLAY_UPDATES) == 0;
-}
-
 void *
 ccp_models_grow(void *rows, size_t count, size_t size)
 {
@@ -71,35 +25,13 @@ copy_unless_empty(const char *text)
 	return *text ? strdup(text) : NULL;
 }
 
-/* The flags, for a row that has a home on Bedrock. */
-static enum ccp_err
-read_flags(const struct ccp_csv *csv, struct ccp_model *model, struct ccp_error *err)
-{
-	const char *text = ccp_csv_field(csv, "max_output_tokens");
-	char *end;
-	size_t i;
-
-	model->max_output_tokens = strtoll(text, &end, 10);
-	if (*end || model->max_output_tokens < 0 || model->max_output_tokens > INT32_MAX)
-		return ccp_csv_fail(csv, err, "max_output_tokens is not a number: \"%.40s\"", text);
-	for (i = 0; i < FLAG_COUNT; i++) {
-		bool *flag = (bool *)((char *)model + FLAGS[i].offset);
-
-		text = ccp_csv_field(csv, FLAGS[i].column);
-		*flag = strcmp(text, "yes") == 0;
-		if (!*flag && strcmp(text, "no") != 0)
-			return ccp_csv_fail(csv, err, "%s is neither yes nor no: \"%.40s\"",
-			                    FLAGS[i].column, text);
-	}
-	return CCP_OK;
-}
-
 static enum ccp_err
 fill_model(const struct ccp_csv *csv, struct ccp_model *model, struct ccp_error *err)
 {
 	const char *bedrock_id = ccp_csv_field(csv, "bedrock_id");
 	const char *successor = ccp_csv_field(csv, "successor");
 	const char *family = ccp_csv_field(csv, "family");
+	const char *counts = ccp_csv_field(csv, "count_tokens");
 
 	if (*family == '\0' || strlen(family) >= sizeof(model->family))
 		return ccp_csv_fail(csv, err, "family must have 1 to %d bytes",
@@ -109,12 +41,16 @@ fill_model(const struct ccp_csv *csv, struct ccp_model *model, struct ccp_error 
 		return ccp_csv_fail(csv, err, "bedrock_id is too long");
 	if (*bedrock_id && *successor)
 		return ccp_csv_fail(csv, err, "both a bedrock_id and a successor");
+	model->count_tokens = strcmp(counts, "yes") == 0;
+	if (*bedrock_id && !model->count_tokens && strcmp(counts, "no") != 0)
+		return ccp_csv_fail(csv, err, "count_tokens is neither yes nor no: \"%.40s\"",
+		                    counts);
 	model->bedrock_id = strdup(bedrock_id);
 	model->profiles = strdup(ccp_csv_field(csv, "profiles"));
 	model->successor = copy_unless_empty(successor);
 	if (!model->bedrock_id || !model->profiles || (*successor && !model->successor))
 		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for the model table");
-	return *bedrock_id ? read_flags(csv, model, err) : CCP_OK;
+	return CCP_OK;
 }
 
 static enum ccp_err
@@ -142,47 +78,9 @@ read_model(struct ccp_models *models, const struct ccp_csv *csv, struct ccp_erro
 	return fill_model(csv, model, err);
 }
 
-static enum ccp_err
-read_beta(struct ccp_models *models, const struct ccp_csv *csv, struct ccp_error *err)
-{
-	const char *flag = ccp_csv_field(csv, "flag"), *verdict = ccp_csv_field(csv, "verdict");
-	const char *name = ccp_csv_field(csv, "bedrock_flag");
-	bool pass = strcmp(verdict, "pass") == 0, rename = strcmp(verdict, "rename") == 0;
-	struct ccp_beta *beta;
-	void *rows;
-
-	if (!pass && !rename && strcmp(verdict, "drop") != 0)
-		return ccp_csv_fail(csv, err, "verdict is not pass, rename or drop: \"%.40s\"",
-		                    verdict);
-	if (*flag == '\0' || rename != (*name != '\0'))
-		return ccp_csv_fail(csv, err,
-		                    "bedrock_flag must be there for rename and only then");
-	if (!is_need(ccp_csv_field(csv, "needs")))
-		return ccp_csv_fail(csv, err, "needs something that is not known: \"%.40s\"",
-		                    ccp_csv_field(csv, "needs"));
-	if (ccp_models_beta(models, flag))
-		return ccp_csv_fail(csv, err, "a second row for %.100s", flag);
-	rows = ccp_models_grow(models->betas, models->beta_count, sizeof(*beta));
-	if (!rows)
-		return ccp_fail(err, CCP_ERR_NOMEM, "no room for the beta table");
-	models->betas = rows;
-	beta = &models->betas[models->beta_count++];
-	beta->flag = strdup(flag);
-	beta->bedrock_flag = rename ? strdup(name) : pass ? strdup(flag) : NULL;
-	beta->needs = strdup(ccp_csv_field(csv, "needs"));
-	beta->models = strdup(ccp_csv_field(csv, "models"));
-	if (!beta->flag || !beta->needs || !beta->models ||
-	    ((pass || rename) && !beta->bedrock_flag))
-		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for the beta table");
-	return CCP_OK;
-}
-
-typedef enum ccp_err ccp_models_read_fn(struct ccp_models *models, const struct ccp_csv *csv,
-                                        struct ccp_error *err);
-
-static enum ccp_err
-load_table(struct ccp_models *models, const char *path, const char *const *columns,
-           ccp_models_read_fn *read, struct ccp_error *err)
+enum ccp_err
+ccp_models_load_table(struct ccp_models *models, const char *path, const char *const *columns,
+                      ccp_models_read_fn *read, struct ccp_error *err)
 {
 	struct ccp_csv csv;
 	bool more = true;
@@ -227,25 +125,18 @@ check_successors(const struct ccp_models *models, const char *path, struct ccp_e
 static enum ccp_err
 load_models(struct ccp_models *models, const char *path, struct ccp_error *err)
 {
-	const char *columns[7 + FLAG_COUNT] = { "anthropic_id", "bedrock_id", "profiles",
-		                                "family",       "successor",  "max_output_tokens" };
-	size_t i;
-	enum ccp_err rc;
+	static const char *const columns[] = { "anthropic_id", "bedrock_id",   "profiles", "family",
+		                               "successor",    "count_tokens", NULL };
+	enum ccp_err rc = ccp_models_load_table(models, path, columns, read_model, err);
 
-	for (i = 0; i < FLAG_COUNT; i++)
-		columns[6 + i] = FLAGS[i].column;
-	columns[6 + FLAG_COUNT] = NULL;
-	rc = load_table(models, path, columns, read_model, err);
 	return rc ? rc : check_successors(models, path, err);
 }
 
-/* betas.csv in the folder of path. */
+/* rules.csv in the folder of path. */
 static enum ccp_err
-load_betas_beside(struct ccp_models *models, const char *path, struct ccp_error *err)
+load_rules_beside(struct ccp_models *models, const char *path, struct ccp_error *err)
 {
-	static const char *const columns[] = { "flag",  "verdict", "bedrock_flag",
-		                               "needs", "models",  NULL };
-	static const char name[] = "betas.csv";
+	static const char name[] = "rules.csv";
 	const char *slash = strrchr(path, '/');
 	size_t folder_len = slash ? (size_t)(slash - path) + 1 : 0;
 	char *beside = malloc(folder_len + sizeof(name));
@@ -255,7 +146,7 @@ load_betas_beside(struct ccp_models *models, const char *path, struct ccp_error 
 		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for a path");
 	memcpy(beside, path, folder_len);
 	memcpy(beside + folder_len, name, sizeof(name));
-	rc = load_table(models, beside, columns, read_beta, err);
+	rc = ccp_models_load_rules(models, beside, err);
 	free(beside);
 	return rc;
 }
@@ -277,9 +168,9 @@ ccp_models_load(const char *models_path, const char *prices_path, struct ccp_mod
 	rc = ccp_models_load_prices(models, prices_path, err);
 	if (rc)
 		goto out;
-	rc = load_betas_beside(models, models_path, err);
+	rc = load_rules_beside(models, models_path, err);
 	if (rc == CCP_ERR_NOT_FOUND)
-		rc = load_betas_beside(models, prices_path, err);
+		rc = load_rules_beside(models, prices_path, err);
 	if (rc)
 		goto out;
 	*out = ccp_models_ref(models);
@@ -311,14 +202,8 @@ ccp_models_unref(struct ccp_models *models)
 	}
 	for (i = 0; i < models->price_count; i++)
 		free(models->prices[i].bedrock_id);
-	for (i = 0; i < models->beta_count; i++) {
-		free(models->betas[i].flag);
-		free(models->betas[i].bedrock_flag);
-		free(models->betas[i].needs);
-		free(models->betas[i].models);
-	}
+	ccp_models_free_rules(models);
 	free(models->models);
 	free(models->prices);
-	free(models->betas);
 	free(models);
 }
