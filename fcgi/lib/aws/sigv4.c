@@ -1,14 +1,15 @@
 #include "aws/sigv4.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define SHA256_BYTES 32
+#define SHA256_BLOCK_BYTES 64
 #define SHA256_HEX_BYTES 65
 /* 20261122T093000Z and NUL. */
 #define TIMESTAMP_BYTES 17
@@ -37,13 +38,24 @@ hex(const unsigned char *p, size_t n, char *out)
 	out[2 * n] = '\0';
 }
 
+/* Fetched once for the process; NULL when there is no memory. */
+static EVP_MD *sha256;
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+
+static void
+fetch(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 enum ccp_err
 ccp_sha256_hex(const void *p, size_t n, char hex_text[65])
 {
 	unsigned char digest[SHA256_BYTES];
 
 	hex_text[0] = '\0';
-	if (EVP_Digest(n ? p : "", n, digest, NULL, EVP_sha256(), NULL) != 1)
+	pthread_once(&fetched, fetch);
+	if (!sha256 || EVP_Digest(n ? p : "", n, digest, NULL, sha256, NULL) != 1)
 		return CCP_ERR_NOMEM;
 	hex(digest, sizeof(digest), hex_text);
 	return CCP_OK;
@@ -87,12 +99,46 @@ ccp_sigv4_string_to_sign(const struct ccp_sigv4_request *r, const char *canonica
 	ccp_buf_puts(out, digest);
 }
 
+/* The digest of pad xor key, followed by text: one half of HMAC. */
+static bool
+half_hmac(EVP_MD_CTX *digest, const unsigned char key[SHA256_BLOCK_BYTES], unsigned char pad,
+          const void *text, size_t len, unsigned char out[SHA256_BYTES])
+{
+	unsigned char block[SHA256_BLOCK_BYTES];
+	bool done;
+	size_t i;
+
+	for (i = 0; i < sizeof(block); i++)
+		block[i] = key[i] ^ pad;
+	done = EVP_DigestInit_ex2(digest, sha256, NULL) == 1 &&
+	       EVP_DigestUpdate(digest, block, sizeof(block)) == 1 &&
+	       EVP_DigestUpdate(digest, text, len) == 1 &&
+	       EVP_DigestFinal_ex(digest, out, NULL) == 1;
+	OPENSSL_cleanse(block, sizeof(block));
+	return done;
+}
+
+/*
+ * HMAC (RFC 2104) by EVP: OpenSSL 3's HMAC() looks its algorithms up at each of
+ * the five calls of a signature, which takes as long as hashing 20 KB.
+ */
 static bool
 hmac(const unsigned char *key, size_t key_len, const char *text, size_t len,
      unsigned char out[SHA256_BYTES])
 {
-	return HMAC(EVP_sha256(), key, (int)key_len, (const unsigned char *)text, len, out, NULL) !=
-	       NULL;
+	unsigned char block[SHA256_BLOCK_BYTES] = { 0 };
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	bool done = digest && sha256;
+
+	if (done && key_len > sizeof(block))
+		done = EVP_Digest(key, key_len, block, NULL, sha256, NULL) == 1;
+	else if (done)
+		memcpy(block, key, key_len);
+	done = done && half_hmac(digest, block, 0x36, text, len, out) &&
+	       half_hmac(digest, block, 0x5c, out, SHA256_BYTES, out);
+	EVP_MD_CTX_free(digest);
+	OPENSSL_cleanse(block, sizeof(block));
+	return done;
 }
 
 /* The signature: the text under a key derived from secret, date, region and service. */
@@ -104,6 +150,7 @@ sign_text(const struct ccp_sigv4_request *r, const struct ccp_aws_keys *keys, co
 	unsigned char k[SHA256_BYTES];
 	bool done;
 
+	pthread_once(&fetched, fetch);
 	ccp_buf_addf(&seed, "AWS4%s", keys->secret_access_key);
 	done = ccp_buf_ok(&seed) &&
 	       hmac((const unsigned char *)seed.data, seed.len, stamp, DATE_LEN, k) &&
