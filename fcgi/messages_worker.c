@@ -21,6 +21,8 @@
 #define WORK_THREADS 4
 /* Bookings, limits: they may wait for a lock of another process. */
 #define WRITE_THREADS 2
+/* A signature takes 0.1 ms, but credentials may be long in coming. */
+#define SIGN_THREADS 2
 /* A store that could not be opened is tried again this often. */
 #define REOPEN_MS 5000
 /* What runs when DRAIN_SECONDS are over gets this long to be booked and to end. */
@@ -322,7 +324,8 @@ ccp_messages_worker(struct ccp_config *config, struct ccp_models *models, bool a
 	    ccp_http_new(config, w.relay.loop, &w.relay.http, &err) ||
 	    ccp_credentials_new(config, &w.relay.credentials, &err) ||
 	    ccp_work_new(w.relay.loop, WORK_THREADS, &w.relay.work, &err) ||
-	    ccp_work_new(w.relay.loop, WRITE_THREADS, &w.relay.writes, &err)) {
+	    ccp_work_new(w.relay.loop, WRITE_THREADS, &w.relay.writes, &err) ||
+	    ccp_work_new(w.relay.loop, SIGN_THREADS, &w.relay.signs, &err)) {
 		ccp_log(CCP_LOG_ERROR, NULL, "%s", err.text);
 		return 1;
 	}
@@ -334,6 +337,8 @@ ccp_messages_worker(struct ccp_config *config, struct ccp_models *models, bool a
 	}
 	ccp_loop_run(w.relay.loop);
 	ccp_serve_free(w.serve);
+	ccp_credentials_stop(w.relay.credentials);
+	ccp_work_free(w.relay.signs);
 	ccp_work_free(w.relay.work);
 	ccp_work_free(w.relay.writes);
 	ccp_http_free(w.relay.http);

@@ -212,7 +212,7 @@ s.test('in silence the client gets pings', async t => {
 	})
 })
 s.test('it fails before the first event: the original 429', async t => {
-	for (const script of [{ eventAfter: [0, B.error_event('overloaded_error')] }, { eventAfter: [0, B.error_event('invalid_request_error', 'x')] },
+	for (const script of [{ eventAfter: [0, B.error_event('overloaded_error')] },
 		A.failed(529, 'overloaded_error', 'Overloaded'), A.failed(500, 'api_error', 'x'), A.failed(403, 'permission_error', 'x'), A.failed(429, 'rate_limit_error', 'x'),
 		B.exception('ThrottlingException'), B.exception('AccessDeniedException'), B.exception('ServiceQuotaExceededException'),
 		{ cutAfterBytes: 20 }, { endAfter: 0, rawEvents: [] }, { status: 200, body: { Output: { __type: 'com.amazon.coral.service#UnknownOperationException' } } },
@@ -229,6 +229,12 @@ s.test('it fails before the first event: the original 429', async t => {
 		t.bedrock.script({ silent: true })
 		assert.equal((await fall_back(t, { stream: true }, { proxy })).answer.status, 429)
 	})
+})
+s.test('a refusal as the first event is a 400 in its own words, as a refusal before the stream is', async t => {
+	t.bedrock.script({ eventAfter: [0, B.error_event('invalid_request_error', 'messages.0: wrong')] })
+	const { answer } = await fall_back(t, { stream: true })
+	assert.equal(answer.status, 400)
+	assert.equal(answer.json().error.message, 'messages.0: wrong')
 })
 s.test('it breaks after content was sent: what came, then an error event', async t => {
 	for (const [script, type] of [[{ events: 20, eventAfter: [6, B.error_event('overloaded_error')] }, 'overloaded_error'],
@@ -365,11 +371,12 @@ s.test('count_tokens: a model that Bedrock does not count after all: the 429 as 
 	is_original(await count(t, { model: 'claude-opus-4-6' }), t, limit)
 })
 s.test('count_tokens: with the fallback off, or a 429 that is not Anthropic\'s, Bedrock is not asked', async t => {
-	await t.with({ BEDROCK_FALLBACK_ENABLED: 'false' }, async proxy => {
-		const limit = A.rate_limited(60)
-		t.anthropic.script(limit)
-		is_original(await count(t, {}, { proxy }), t, limit)
-	})
+	for (const off of [{ BEDROCK_FALLBACK_ENABLED: 'false' }, { FALLBACK_ON: '529' }])
+		await t.with(off, async proxy => {
+			const limit = A.rate_limited(60)
+			t.anthropic.script(limit)
+			is_original(await count(t, {}, { proxy }), t, limit)
+		})
 	const edge = { status: 429, headers: { 'content-type': 'text/html' }, body: '<html>' }
 	t.anthropic.script(edge)
 	is_original(await count(t), t, edge)

@@ -259,6 +259,64 @@ test_wrong_settings(void **state)
 	}
 }
 
+/* Feeds plain events to a stream; gives the failure, if any. */
+static struct ccp_bedrock_failure
+feed_events(const char *text, struct ccp_meter *meter, struct ccp_buf *sse)
+{
+	struct ccp_bedrock_failure failure = { .name = "" };
+	struct ccp_bedrock_stream *stream;
+
+	assert_int_equal(ccp_bedrock_stream_new(CCP_BEDROCK_SSE, "m", meter, &stream, NULL),
+	                 CCP_OK);
+	ccp_bedrock_stream_feed(stream, text, strlen(text), sse);
+	if (ccp_bedrock_stream_failure(stream))
+		failure = *ccp_bedrock_stream_failure(stream);
+	ccp_bedrock_stream_free(stream);
+	return failure;
+}
+
+#define START(tokens)                                                                           \
+	"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"x\"," \
+	"\"usage\":{\"input_tokens\":" tokens ",\"output_tokens\":1}}}\n\n"
+#define STOP "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+
+static void
+test_nothing_follows_message_stop(void **state)
+{
+	struct ccp_buf once = CCP_BUF_INIT(65536), twice = CCP_BUF_INIT(65536);
+	struct ccp_meter a = { .started = false }, b = { .started = false };
+
+	(void)state;
+	(void)feed_events(START("5") STOP, &a, &once);
+	(void)feed_events(START("5") STOP START("999"), &b, &twice);
+	assert_string_equal(ccp_buf_text(&twice), ccp_buf_text(&once));
+	assert_int_equal(b.usage.input_tokens, 5);
+	ccp_buf_clear(&once);
+	ccp_buf_clear(&twice);
+}
+
+static void
+test_an_error_event_says_whose_fault_it_is(void **state)
+{
+	struct ccp_buf sse = CCP_BUF_INIT(65536);
+	struct ccp_meter meter = { .started = false };
+	struct ccp_bedrock_failure f;
+
+	(void)state;
+	f = feed_events("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
+	                "\"invalid_request_error\",\"message\":\"invalid beta flag\"}}\n\n",
+	                &meter, &sse);
+	assert_true(f.clients_fault);
+	assert_string_equal(f.message, "invalid beta flag");
+	f = feed_events("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
+	                "\"overloaded_error\",\"message\":\"x\"}}\n\n",
+	                &meter, &sse);
+	assert_false(f.clients_fault);
+	assert_string_equal(f.type, "overloaded_error");
+	assert_int_equal(sse.len, 0);
+	ccp_buf_clear(&sse);
+}
+
 int
 main(void)
 {
@@ -270,6 +328,8 @@ main(void)
 		cmocka_unit_test(test_doors),
 		cmocka_unit_test(test_guardrail_and_tier),
 		cmocka_unit_test(test_wrong_settings),
+		cmocka_unit_test(test_nothing_follows_message_stop),
+		cmocka_unit_test(test_an_error_event_says_whose_fault_it_is),
 	};
 
 	return cmocka_run_group_tests_name("bedrock", tests, NULL, NULL);

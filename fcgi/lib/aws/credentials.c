@@ -139,11 +139,17 @@ ccp_credentials_new(const struct ccp_config *config, struct ccp_credentials **ou
 }
 
 void
+ccp_credentials_stop(struct ccp_credentials *c)
+{
+	atomic_store(&c->stop, true);
+}
+
+void
 ccp_credentials_free(struct ccp_credentials *c)
 {
 	if (!c)
 		return;
-	atomic_store(&c->stop, true);
+	ccp_credentials_stop(c);
 	if (c->joinable)
 		pthread_join(c->thread, NULL);
 	ccp_aws_keys_clear(&c->keys);
@@ -208,6 +214,15 @@ keep(struct ccp_credentials *c, const struct ccp_resolve *r, enum ccp_err rc,
 		c->renew_at_s = stable_retry_time(c, r->now_s);
 }
 
+static int64_t
+monotonic_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec;
+}
+
 /*
  * Asks and keeps, from setting asking to clearing it; the lock is held before
  * and after. now_s is our clock's.
@@ -225,6 +240,7 @@ ask_and_keep(struct ccp_credentials *c, int64_t now_s)
 		.stop = &c->stop,
 		.now_s = now_s + c->offset_s,
 	};
+	int64_t begun_s = monotonic_s();
 	enum ccp_err rc;
 
 	pthread_mutex_unlock(&c->lock);
@@ -233,6 +249,8 @@ ask_and_keep(struct ccp_credentials *c, int64_t now_s)
 	if (r.skew_s)
 		c->offset_s = r.now_s - now_s;
 	keep(c, &r, rc, &keys, &err);
+	if (rc) /* the failure is news from now on, however long the asking took */
+		c->failed_at_s += monotonic_s() - begun_s;
 	if (rc && c->have)
 		ccp_log(CCP_LOG_WARNING, NULL, "AWS credentials not renewed: %s", c->failure.text);
 	ccp_aws_keys_clear(&keys);

@@ -67,6 +67,9 @@ enum ccp_err ccp_credentials_new_with(const struct ccp_config *config,
                                       struct ccp_credentials **c,
                                       struct ccp_error *err) CCP_MUST_CHECK;
 
+/* The process ends: whoever is asking a source gives up within a moment. Thread-safe. */
+void ccp_credentials_stop(struct ccp_credentials *c);
+
 /* Waits for a renewal under way (its time-outs are short). No other call may be running. */
 void ccp_credentials_free(struct ccp_credentials *c);
 

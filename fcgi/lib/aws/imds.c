@@ -136,6 +136,8 @@ have_token(struct ccp_resolve *r, struct ccp_http_wait_answer *answer, struct cc
 	memcpy(s->token, answer->body.data, len);
 	ttl = ccp_headers_get(&answer->headers, "x-aws-ec2-metadata-token-ttl-seconds");
 	ttl_s = ttl ? strtol(ttl, NULL, 10) : TOKEN_TTL_S;
+	if (ttl_s > TOKEN_TTL_S)
+		ttl_s = TOKEN_TTL_S;
 	s->until_s = r->now_s + (ttl_s > 2 * TOKEN_MARGIN_S ? ttl_s - TOKEN_MARGIN_S : 0);
 	return CCP_OK;
 }

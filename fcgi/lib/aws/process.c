@@ -87,7 +87,7 @@ read_output(const struct ccp_resolve *r, int fd, int64_t end_ms, struct ccp_buf 
 	while (n != 0) {
 		struct pollfd wait = { .fd = fd, .events = POLLIN };
 
-		if (is_over(r, end_ms))
+		if (is_over(r, end_ms) || !ccp_buf_ok(output))
 			return false;
 		if (poll(&wait, 1, SLICE_MS) <= 0)
 			continue;
@@ -101,15 +101,19 @@ read_output(const struct ccp_resolve *r, int fd, int64_t end_ms, struct ccp_buf 
 	return true;
 }
 
-/* Waits for its end, kills it when it is over before; false then. */
+/*
+ * Waits for its end; kills it and what it started when time is over before, or
+ * when its output did not end (it may be gone, and a child of it hold the pipe);
+ * false then.
+ */
 static bool
-reap(const struct ccp_resolve *r, pid_t pid, int64_t end_ms, int *status)
+reap(const struct ccp_resolve *r, pid_t pid, bool whole, int64_t end_ms, int *status)
 {
 	struct timespec slice = { 0, 1000000 };
 	pid_t done;
 
 	*status = 0; /* somebody else reaped it: what it printed decides */
-	for (;;) {
+	while (whole) {
 		done = waitpid(pid, status, WNOHANG);
 		if (done == pid || (done < 0 && errno != EINTR))
 			return true;
@@ -130,7 +134,7 @@ run(const struct ccp_resolve *r, const char *command, struct ccp_buf *output, st
 {
 	int64_t end_ms = clock_ms() + TIMEOUT_MS;
 	int pipe_fd[2], rc, status;
-	bool whole;
+	bool whole, done;
 	pid_t pid;
 
 	if (pipe2(pipe_fd, O_CLOEXEC) != 0)
@@ -145,16 +149,17 @@ run(const struct ccp_resolve *r, const char *command, struct ccp_buf *output, st
 	}
 	whole = read_output(r, pipe_fd[0], end_ms, output);
 	close(pipe_fd[0]);
-	if (!reap(r, pid, whole ? end_ms : 0, &status))
+	done = reap(r, pid, whole, end_ms, &status);
+	if (!ccp_buf_ok(output))
+		return ccp_fail(err, CCP_ERR_CREDENTIALS,
+		                "credential_process printed over %d bytes", OUTPUT_MAX_BYTES);
+	if (!done)
 		return ccp_fail(err, CCP_ERR_CREDENTIALS, "credential_process was not done in %d s",
 		                TIMEOUT_MS / 1000);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return ccp_fail(err, CCP_ERR_CREDENTIALS, "credential_process ended with %s %d",
 		                WIFEXITED(status) ? "status" : "signal",
 		                WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-	if (!ccp_buf_ok(output))
-		return ccp_fail(err, CCP_ERR_CREDENTIALS,
-		                "credential_process printed over %d bytes", OUTPUT_MAX_BYTES);
 	return CCP_OK;
 }
 

@@ -85,15 +85,18 @@ void
 ccp_x_job(struct ccp_exchange *x, enum ccp_state state, void (*run)(struct ccp_job *job),
           void (*done)(struct ccp_job *job))
 {
-	bool writes;
+	struct ccp_work *pool = x->relay->work;
 
 	x->state = state;
 	x->job_running = true;
 	x->job.run = run;
 	x->job.done = done;
 	ccp_timer_stop(x->relay->loop, &x->timer);
-	writes = state == CCP_X_BOOK || (state == CCP_X_SETTLE && x->decision.remember);
-	ccp_work_submit(writes ? x->relay->writes : x->relay->work, &x->job);
+	if (state == CCP_X_BOOK || state == CCP_X_REMEMBER)
+		pool = x->relay->writes;
+	else if (state == CCP_X_SIGN)
+		pool = x->relay->signs;
+	ccp_work_submit(pool, &x->job);
 }
 
 bool

@@ -32,7 +32,8 @@ struct ccp_relay {
 	const struct ccp_config *config;
 	struct ccp_loop *loop;
 	struct ccp_http *http;
-	struct ccp_work *work; /* reading the store, conversion, signing */
+	struct ccp_work *work;  /* reading the store, conversion */
+	struct ccp_work *signs; /* credentials may be long in coming: nobody else waits for that */
 	struct ccp_work
 		*writes; /* writing the store: a lock held by others must not hold up reading */
 	struct ccp_store *store; /* NULL: it could not be opened; limits are unknown then */

@@ -15,7 +15,8 @@ must_hold(const struct ccp_exchange *x, int status)
 	unsigned on = x->relay->config->fallback_on;
 
 	if (x->call.count_tokens)
-		return status == 429 && x->relay->config->bedrock_fallback_enabled;
+		return status == 429 && x->relay->config->bedrock_fallback_enabled &&
+		       (on & CCP_ON_429);
 	if (!x->call.messages)
 		return false;
 	if (status == 429)

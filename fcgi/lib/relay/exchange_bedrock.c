@@ -247,24 +247,38 @@ ask_bedrock(struct ccp_exchange *x)
 }
 
 static void
-settled(struct ccp_job *job)
+when_signed(struct ccp_job *job)
 {
 	struct ccp_exchange *x = ccp_x_of(job);
 
 	if (!ccp_x_job_done(x))
 		return;
-	if (x->decision.next != CCP_NEXT_BEDROCK)
-		ccp_x_relay_held(x);
-	else if (x->job_rc)
+	if (x->job_rc)
 		ccp_x_bedrock_failed(x, x->job_error.text);
 	else
 		ask_bedrock(x);
 }
 
+static void
+remembered(struct ccp_job *job)
+{
+	struct ccp_exchange *x = ccp_x_of(job);
+
+	if (!ccp_x_job_done(x))
+		return;
+	if (x->decision.next == CCP_NEXT_BEDROCK)
+		ccp_x_job(x, CCP_X_SIGN, ccp_x_run_sign, when_signed);
+	else
+		ccp_x_relay_held(x);
+}
+
 void
 ccp_x_settle(struct ccp_exchange *x)
 {
-	ccp_x_job(x, CCP_X_SETTLE, ccp_x_run_settle, settled);
+	if (x->decision.remember)
+		ccp_x_job(x, CCP_X_REMEMBER, ccp_x_run_remember, remembered);
+	else
+		ccp_x_job(x, CCP_X_SIGN, ccp_x_run_sign, when_signed);
 }
 
 /* Silence of Bedrock: a ping for the client, or too long. */

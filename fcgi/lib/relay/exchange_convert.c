@@ -89,23 +89,25 @@ ccp_x_convert(struct ccp_exchange *x, void (*done)(struct ccp_job *job))
 	ccp_x_job(x, CCP_X_CONVERT, run_convert, done);
 }
 
-/* Remembers the limit, and signs when Bedrock is next. */
 void
-ccp_x_run_settle(struct ccp_job *job)
+ccp_x_run_remember(struct ccp_job *job)
 {
 	struct ccp_exchange *x = ccp_x_of(job);
 	struct ccp_limit *limit = &x->decision.limit;
 	struct ccp_error err;
 
-	x->job_rc = CCP_OK;
-	if (x->decision.remember && x->relay->store && *x->credential) {
-		memcpy(limit->credential, x->credential, sizeof(limit->credential));
-		if (ccp_store_limit_put(x->relay->store, x->call.user, limit, &err))
-			ccp_log(CCP_LOG_ERROR, x->call.id, "the limit was not stored: %s",
-			        err.text);
-	}
-	if (x->decision.next != CCP_NEXT_BEDROCK)
+	if (!x->relay->store || !*x->credential)
 		return;
+	memcpy(limit->credential, x->credential, sizeof(limit->credential));
+	if (ccp_store_limit_put(x->relay->store, x->call.user, limit, &err))
+		ccp_log(CCP_LOG_ERROR, x->call.id, "the limit was not stored: %s", err.text);
+}
+
+void
+ccp_x_run_sign(struct ccp_job *job)
+{
+	struct ccp_exchange *x = ccp_x_of(job);
+
 	ccp_bedrock_request_clear(&x->bedrock->request); /* of a first attempt */
 	x->bedrock->signed_offset_s = ccp_credentials_clock_offset_s(x->relay->credentials);
 	x->job_rc = ccp_bedrock_request_new(x->relay->config, x->relay->credentials,

@@ -94,7 +94,8 @@ sign_again(struct ccp_exchange *x)
 	const char *date = ccp_headers_get(&b->headers, "date");
 	int64_t now_s = ccp_x_now_s(), date_s = 0;
 
-	if (x->signed_again || !ccp_bedrock_refused_credentials(&b->failure))
+	if (x->signed_again || !*b->request.access_key_id || /* an API key has no other */
+	    !ccp_bedrock_refused_credentials(&b->failure))
 		return false;
 	if (date && ccp_httpdate_parse((struct ccp_span){ date, strlen(date) }, now_s, &date_s))
 		(void)ccp_credentials_note_date(x->relay->credentials, date_s, now_s);

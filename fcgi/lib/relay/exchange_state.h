@@ -31,7 +31,8 @@ enum ccp_state {
 	CCP_X_CONVERT,   /* job: the body for Bedrock, or why not */
 	CCP_X_ANTHROPIC, /* asking */
 	CCP_X_WAIT,      /* timer: before asking once more */
-	CCP_X_SETTLE,    /* job: remember the limit, sign */
+	CCP_X_REMEMBER,  /* job: the limit, into the store */
+	CCP_X_SIGN,      /* job: credentials and signature */
 	CCP_X_BEDROCK,   /* asking */
 	CCP_X_BOOK,      /* job: usage */
 	CCP_X_OVER,
@@ -146,7 +147,8 @@ void ccp_x_vouch(struct ccp_exchange *x); /* Anthropic accepted this credential 
 
 /* exchange_convert.c */
 void ccp_x_convert(struct ccp_exchange *x, void (*done)(struct ccp_job *job));
-void ccp_x_run_settle(struct ccp_job *job);
+void ccp_x_run_remember(struct ccp_job *job);
+void ccp_x_run_sign(struct ccp_job *job);
 void ccp_x_bedrock_free(struct ccp_exchange *x);
 
 /* exchange_bedrock.c */

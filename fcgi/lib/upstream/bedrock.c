@@ -69,6 +69,8 @@ sign(const struct ccp_config *config, struct ccp_credentials *credentials,
 		return ccp_fail(err, rc, "SHA-256 of the request failed");
 	ccp_headers_add(headers, "x-amz-content-sha256", sha256);
 	rc = ccp_credentials_get(credentials, now_s, &keys, err);
+	/* fetching them may have corrected the clock */
+	r.time_s = now_s + ccp_credentials_clock_offset_s(credentials);
 	if (!rc)
 		rc = ccp_sigv4_sign(&r, &keys, headers, err);
 	memcpy(request->access_key_id, keys.access_key_id, sizeof(request->access_key_id));

@@ -62,6 +62,8 @@ fail_as_event(struct ccp_bedrock_stream *s, struct ccp_span json)
 	const char *words = cJSON_IsString(message) ? message->valuestring : "";
 
 	fail(s, CCP_SPAN("error event"), (struct ccp_span){ words, strlen(words) });
+	s->failure.clients_fault =
+		cJSON_IsString(type) && strcmp(type->valuestring, "invalid_request_error") == 0;
 	if (cJSON_IsString(type) && strlen(type->valuestring) < sizeof(s->failure.type))
 		memcpy(s->failure.type, type->valuestring, strlen(type->valuestring) + 1);
 	cJSON_Delete(event);
@@ -72,11 +74,15 @@ static void
 take_event(struct ccp_bedrock_stream *s, struct ccp_span json)
 {
 	struct ccp_error err = { 0 };
+	size_t before = s->sse->len;
 	bool is_error = false;
 
-	if (ccp_translate_event(json, s->client_model, s->sse, s->meter, &is_error, &err))
+	if (s->meter->complete) /* nothing belongs to an answer after message_stop */
+		return;
+	if (ccp_translate_event(json, s->client_model, s->sse, s->meter, &is_error, &err)) {
+		s->sse->len = before; /* no half event */
 		fail(s, CCP_SPAN("broken event"), (struct ccp_span){ err.text, strlen(err.text) });
-	else if (is_error)
+	} else if (is_error)
 		fail_as_event(s, json);
 	/* message_stop waits until its usage is booked */
 	if (!s->meter->complete)
