@@ -191,7 +191,7 @@ ccp_http_start(struct ccp_http *http, const struct ccp_http_request *request,
 	}
 	call->http = http;
 	call->handlers = *handlers;
-	call->body = request->body;
+	call->upload.body = request->body;
 	rc = ccp_http_call_setup(call, request, err);
 	if (rc) {
 		ccp_http_call_free(call);
@@ -232,7 +232,7 @@ ccp_http_resume(struct ccp_http_call *call)
 bool
 ccp_http_body_sent(const struct ccp_http_call *call)
 {
-	return call->answered && call->sent == call->body.len;
+	return call->answered && call->upload.sent == call->upload.body.len;
 }
 
 static enum ccp_http_end

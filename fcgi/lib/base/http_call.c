@@ -64,28 +64,9 @@ static size_t
 give_body(char *out, size_t size, size_t count, void *arg)
 {
 	struct ccp_http_call *call = arg;
-	size_t n = size * count;
 
-	if (call->cancelled)
-		return CURL_READFUNC_ABORT;
-	if (n > call->body.len - call->sent)
-		n = call->body.len - call->sent;
-	if (n)
-		memcpy(out, call->body.p + call->sent, n);
-	call->sent += n;
-	return n;
-}
-
-/* libcurl found a kept connection dead before anything came back, and sends again on another. */
-static int
-rewind_body(void *arg, curl_off_t offset, int origin)
-{
-	struct ccp_http_call *call = arg;
-
-	if (origin != SEEK_SET || offset < 0 || (size_t)offset > call->body.len)
-		return CURL_SEEKFUNC_CANTSEEK;
-	call->sent = (size_t)offset;
-	return CURL_SEEKFUNC_OK;
+	return call->cancelled ? CURL_READFUNC_ABORT
+	                       : ccp_http_easy_give(out, size, count, &call->upload);
 }
 
 static void
@@ -114,8 +95,8 @@ set_options(struct ccp_http_call *call, const struct ccp_http_request *request)
 		return;
 	curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
 	curl_easy_setopt(easy, CURLOPT_READDATA, call);
-	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, rewind_body);
-	curl_easy_setopt(easy, CURLOPT_SEEKDATA, call);
+	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, ccp_http_easy_rewind);
+	curl_easy_setopt(easy, CURLOPT_SEEKDATA, &call->upload);
 }
 
 enum ccp_err

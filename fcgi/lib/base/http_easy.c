@@ -138,3 +138,28 @@ ccp_http_easy_method(CURL *easy, const char *method, size_t body_len)
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
 	return true;
 }
+
+size_t
+ccp_http_easy_give(char *out, size_t size, size_t count, void *arg)
+{
+	struct ccp_http_upload *upload = arg;
+	size_t n = size * count;
+
+	if (n > upload->body.len - upload->sent)
+		n = upload->body.len - upload->sent;
+	if (n)
+		memcpy(out, upload->body.p + upload->sent, n);
+	upload->sent += n;
+	return n;
+}
+
+int
+ccp_http_easy_rewind(void *arg, curl_off_t offset, int origin)
+{
+	struct ccp_http_upload *upload = arg;
+
+	if (origin != SEEK_SET || offset < 0 || (size_t)offset > upload->body.len)
+		return CURL_SEEKFUNC_CANTSEEK;
+	upload->sent = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
+}

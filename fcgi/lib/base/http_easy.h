@@ -1,6 +1,7 @@
 #ifndef CCP_HTTP_EASY_H
 #define CCP_HTTP_EASY_H
 
+#include "base/buf.h"
 #include "base/config.h"
 #include "base/error.h"
 #include "base/headers.h"
@@ -36,6 +37,20 @@ void ccp_http_easy_setup(CURL *easy, const struct ccp_config *config, X509_STORE
  */
 enum ccp_err ccp_http_easy_fields(CURL *easy, const struct ccp_headers *headers,
                                   struct curl_slist **fields, struct ccp_error *err) CCP_MUST_CHECK;
+
+/* A request's body on its way. */
+struct ccp_http_upload {
+	struct ccp_span body;
+	size_t sent; /* bytes handed to libcurl */
+};
+
+/*
+ * CURLOPT_READFUNCTION and CURLOPT_SEEKFUNCTION for a struct ccp_http_upload;
+ * the second serves when libcurl finds a kept connection dead before anything
+ * came back, and sends again on another.
+ */
+size_t ccp_http_easy_give(char *out, size_t size, size_t count, void *upload);
+int ccp_http_easy_rewind(void *upload, curl_off_t offset, int origin);
 
 /* Wipes what may be a credential. NULL is fine. */
 void ccp_http_easy_fields_free(struct curl_slist *fields);

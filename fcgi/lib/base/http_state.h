@@ -2,6 +2,7 @@
 #define CCP_HTTP_STATE_H
 
 #include "base/http.h"
+#include "base/http_easy.h"
 
 #include <curl/curl.h>
 #include <openssl/x509_vfy.h>
@@ -23,8 +24,7 @@ struct ccp_http_call {
 	CURL *easy;
 	struct curl_slist *fields;
 	struct ccp_http_handlers handlers;
-	struct ccp_span body;
-	size_t sent; /* bytes of body handed to libcurl */
+	struct ccp_http_upload upload;
 	struct ccp_headers headers;
 	int status;
 	bool head_done;

@@ -21,8 +21,7 @@ struct ccp_http_wait {
 /* A call under way, for libcurl's callbacks. */
 struct call {
 	struct ccp_http_wait_answer *answer;
-	struct ccp_span body;
-	size_t sent;
+	struct ccp_http_upload upload;
 	bool too_long;
 	char error[CURL_ERROR_SIZE];
 };
@@ -54,32 +53,6 @@ on_body_bytes(char *p, size_t size, size_t count, void *arg)
 	ccp_buf_add(&call->answer->body, p, n);
 	call->too_long = !ccp_buf_ok(&call->answer->body);
 	return call->too_long ? n + 1 : n; /* any other number ends the transfer */
-}
-
-static size_t
-give_body(char *out, size_t size, size_t count, void *arg)
-{
-	struct call *call = arg;
-	size_t n = size * count;
-
-	if (n > call->body.len - call->sent)
-		n = call->body.len - call->sent;
-	if (n)
-		memcpy(out, call->body.p + call->sent, n);
-	call->sent += n;
-	return n;
-}
-
-/* libcurl found a kept connection dead before anything came back, and sends again on another. */
-static int
-rewind_body(void *arg, curl_off_t offset, int origin)
-{
-	struct call *call = arg;
-
-	if (origin != SEEK_SET || offset < 0 || (size_t)offset > call->body.len)
-		return CURL_SEEKFUNC_CANTSEEK;
-	call->sent = (size_t)offset;
-	return CURL_SEEKFUNC_OK;
 }
 
 enum ccp_err
@@ -162,10 +135,10 @@ set_options(struct ccp_http_wait *wait, CURL *easy, const struct ccp_http_wait_r
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body_bytes);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
 	if (ccp_http_easy_method(easy, request->method, request->body.len)) {
-		curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
-		curl_easy_setopt(easy, CURLOPT_READDATA, call);
-		curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, rewind_body);
-		curl_easy_setopt(easy, CURLOPT_SEEKDATA, call);
+		curl_easy_setopt(easy, CURLOPT_READFUNCTION, ccp_http_easy_give);
+		curl_easy_setopt(easy, CURLOPT_READDATA, &call->upload);
+		curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, ccp_http_easy_rewind);
+		curl_easy_setopt(easy, CURLOPT_SEEKDATA, &call->upload);
 	}
 	return ccp_http_easy_fields(easy, request->headers, fields, err);
 }
@@ -190,7 +163,7 @@ ccp_http_wait_call(void *arg, const struct ccp_http_wait_request *request,
                    struct ccp_http_wait_answer *answer, struct ccp_error *err)
 {
 	struct ccp_http_wait *wait = arg;
-	struct call call = { .answer = answer, .body = request->body };
+	struct call call = { .answer = answer, .upload = { .body = request->body } };
 	struct curl_slist *fields = NULL;
 	CURL *easy = NULL;
 	enum ccp_err rc;

@@ -138,9 +138,16 @@ ccp_x_end(struct ccp_exchange *x)
 	ccp_x_over(x);
 }
 
-/* An error of our own, as the whole answer. */
 void
-ccp_x_error(struct ccp_exchange *x, int status, const char *type, const char *message)
+ccp_x_hang_up(struct ccp_exchange *x)
+{
+	ccp_http_cancel(x->http);
+	x->http = NULL;
+}
+
+void
+ccp_x_error_with(struct ccp_exchange *x, int status, const char *type, const char *message,
+                 const struct ccp_headers *more)
 {
 	struct ccp_buf body = CCP_BUF_INIT(64 * 1024);
 	struct ccp_headers headers = { 0 };
@@ -148,11 +155,19 @@ ccp_x_error(struct ccp_exchange *x, int status, const char *type, const char *me
 	ccp_anthropic_error_json(&body, type, message, x->call.id);
 	ccp_headers_add(&headers, "content-type", "application/json");
 	ccp_headers_add(&headers, "request-id", x->call.id);
+	if (more)
+		ccp_headers_copy(&headers, more);
 	ccp_x_head(x, status, &headers);
 	ccp_x_body(x, ccp_buf_text(&body), body.len);
 	ccp_headers_clear(&headers);
 	ccp_buf_clear(&body);
 	ccp_x_end(x);
+}
+
+void
+ccp_x_error(struct ccp_exchange *x, int status, const char *type, const char *message)
+{
+	ccp_x_error_with(x, status, type, message, NULL);
 }
 
 /* The end of a stream that broke after content was sent. */
@@ -304,8 +319,7 @@ void
 ccp_exchange_gone(struct ccp_exchange *x)
 {
 	x->gone = true;
-	ccp_http_cancel(x->http);
-	x->http = NULL;
+	ccp_x_hang_up(x);
 	ccp_timer_stop(x->relay->loop, &x->timer);
 	if (x->job_running)
 		return; /* its done function ends the exchange */

@@ -133,7 +133,7 @@ on_done(void *arg, enum ccp_http_end end, const char *sentence)
 		if (x->mode == CCP_M_FIRST)
 			ccp_x_start_relay(x);
 		log_answer(x, end == CCP_HTTP_DONE ? "" : "(cut)");
-		if (end == CCP_HTTP_DONE && (x->held_body.len || !x->call.messages))
+		if (end == CCP_HTTP_DONE)
 			ccp_x_pass(x, ccp_buf_text(&x->held_body), x->held_body.len);
 		if (end == CCP_HTTP_DONE &&
 		    !(x->call.messages && x->sse && !ccp_x_stream_is_whole(x))) {
@@ -344,8 +344,7 @@ ccp_x_refused(struct ccp_exchange *x)
 void
 ccp_x_stop_anthropic(struct ccp_exchange *x)
 {
-	ccp_http_cancel(x->http);
-	x->http = NULL;
+	ccp_x_hang_up(x);
 	if (!x->head_sent) {
 		ccp_x_error(x, 503, "overloaded_error", "This proxy is being stopped; try again");
 	} else if (x->sse && !x->encoded) {

@@ -19,8 +19,7 @@ broken_stream(struct ccp_exchange *x, const char *type, const char *message)
 	struct ccp_bedrock *b = x->bedrock;
 
 	ccp_log(CCP_LOG_WARNING, x->call.id, "❌ bedrock stream broke: %s", message);
-	ccp_http_cancel(x->http);
-	x->http = NULL;
+	ccp_x_hang_up(x);
 	if (b->out.len)
 		ccp_x_body(x, b->out.data, b->out.len);
 	ccp_buf_clear(&b->out);
@@ -330,7 +329,6 @@ ccp_x_stop_bedrock(struct ccp_exchange *x)
 		broken_stream(x, "overloaded_error", "This proxy was stopped");
 		return;
 	}
-	ccp_http_cancel(x->http);
-	x->http = NULL;
+	ccp_x_hang_up(x);
 	ccp_x_error(x, 503, "overloaded_error", "This proxy is being stopped; try again");
 }

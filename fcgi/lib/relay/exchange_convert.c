@@ -109,7 +109,6 @@ ccp_x_run_sign(struct ccp_job *job)
 	struct ccp_exchange *x = ccp_x_of(job);
 
 	ccp_bedrock_request_clear(&x->bedrock->request); /* of a first attempt */
-	x->bedrock->signed_offset_s = ccp_credentials_clock_offset_s(x->relay->credentials);
 	x->job_rc = ccp_bedrock_request_new(x->relay->config, x->relay->credentials,
 	                                    &x->bedrock->translation, ccp_x_now_s(),
 	                                    &x->bedrock->request, &x->job_error);

@@ -14,8 +14,7 @@ ccp_x_bedrock_failed(struct ccp_exchange *x, const char *why)
 {
 	ccp_log(CCP_LOG_WARNING, x->call.id, "❌ bedrock failed, %s: %s",
 	        x->from_store ? "asking Anthropic" : "Anthropic's answer goes back", why);
-	ccp_http_cancel(x->http);
-	x->http = NULL;
+	ccp_x_hang_up(x);
 	x->bedrock_tried = true;
 	ccp_x_bedrock_free(x);
 	if (x->from_store)
@@ -28,25 +27,16 @@ ccp_x_bedrock_failed(struct ccp_exchange *x, const char *why)
 static void
 relay_validation(struct ccp_exchange *x)
 {
-	char message[sizeof(x->bedrock->failure.message)];
-	struct ccp_headers headers = { 0 };
-	struct ccp_buf body = CCP_BUF_INIT(64 * 1024);
+	const char *message = x->bedrock->failure.message;
+	struct ccp_headers more = { 0 };
 
-	memcpy(message, x->bedrock->failure.message, sizeof(message));
 	ccp_log(CCP_LOG_WARNING, x->call.id, "❌ bedrock 400 user=%s model=%s: %s", x->call.user,
 	        x->model, message);
-	ccp_http_cancel(x->http);
-	x->http = NULL;
-	ccp_anthropic_error_json(&body, "invalid_request_error", message, x->call.id);
-	ccp_headers_add(&headers, "content-type", "application/json");
-	ccp_headers_add(&headers, "request-id", x->call.id);
-	ccp_headers_add(&headers, "x-claude-proxy-provider", "bedrock");
-	ccp_headers_add(&headers, "x-claude-proxy-fallback-reason", x->decision.reason);
-	ccp_x_head(x, 400, &headers);
-	ccp_x_body(x, ccp_buf_text(&body), body.len);
-	ccp_headers_clear(&headers);
-	ccp_buf_clear(&body);
-	ccp_x_end(x);
+	ccp_x_hang_up(x);
+	ccp_headers_add(&more, "x-claude-proxy-provider", "bedrock");
+	ccp_headers_add(&more, "x-claude-proxy-fallback-reason", x->decision.reason);
+	ccp_x_error_with(x, 400, "invalid_request_error", message, &more);
+	ccp_headers_clear(&more);
 }
 
 /* Converted once more, without what Bedrock named. */
@@ -77,8 +67,7 @@ repair(struct ccp_exchange *x)
 	ccp_repair_text(&x->repair, without, sizeof(without));
 	ccp_log(CCP_LOG_WARNING, x->call.id, "bedrock 400 (%s): once more without %s",
 	        x->bedrock->failure.message, without);
-	ccp_http_cancel(x->http);
-	x->http = NULL;
+	ccp_x_hang_up(x);
 	ccp_x_convert(x, repaired);
 	return true;
 }
@@ -100,15 +89,14 @@ sign_again(struct ccp_exchange *x)
 	if (date && ccp_httpdate_parse((struct ccp_span){ date, strlen(date) }, now_s, &date_s))
 		(void)ccp_credentials_note_date(x->relay->credentials, date_s, now_s);
 	/* corrected now, or by another request since this one was signed */
-	if (ccp_credentials_clock_offset_s(x->relay->credentials) == b->signed_offset_s &&
+	if (ccp_credentials_clock_offset_s(x->relay->credentials) == b->request.clock_offset_s &&
 	    !ccp_bedrock_credentials_expired(&b->failure))
 		return false;
 	x->signed_again = true;
 	if (ccp_bedrock_credentials_expired(&b->failure))
 		ccp_credentials_refresh(x->relay->credentials, b->request.access_key_id);
 	ccp_log(CCP_LOG_WARNING, x->call.id, "bedrock: %s, signing once more", b->failure.name);
-	ccp_http_cancel(x->http);
-	x->http = NULL;
+	ccp_x_hang_up(x);
 	ccp_bedrock_stream_free(b->stream);
 	b->stream = NULL;
 	ccp_buf_clear(&b->out);

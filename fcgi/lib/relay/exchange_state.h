@@ -107,7 +107,6 @@ struct ccp_bedrock {
 	struct ccp_meter meter;
 	struct ccp_usage_record record;
 	struct ccp_bedrock_failure failure;
-	int64_t signed_offset_s; /* what was added to our clock when the request was signed */
 	int status;
 	bool convertible;
 	bool booked;
@@ -123,6 +122,10 @@ bool ccp_x_timer(struct ccp_exchange *x, int64_t in_ms); /* false: no memory, it
 void ccp_x_head(struct ccp_exchange *x, int status, struct ccp_headers *headers);
 void ccp_x_body(struct ccp_exchange *x, const char *p, size_t n);
 void ccp_x_end(struct ccp_exchange *x);
+/* An error of our own, as the whole answer; more: further fields, or NULL. */
+void ccp_x_error_with(struct ccp_exchange *x, int status, const char *type, const char *message,
+                      const struct ccp_headers *more);
+void ccp_x_hang_up(struct ccp_exchange *x); /* ends the upstream call under way, if any */
 void ccp_x_error(struct ccp_exchange *x, int status, const char *type, const char *message);
 void ccp_x_error_event(struct ccp_exchange *x, const char *type, const char *message);
 void ccp_x_free_request(struct ccp_exchange *x);

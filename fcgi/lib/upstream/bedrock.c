@@ -51,9 +51,7 @@ sign(const struct ccp_config *config, struct ccp_credentials *credentials,
 		                       .headers = headers,
 		                       .body_sha256_hex = sha256,
 		                       .region = region,
-		                       .service = "bedrock",
-		                       .time_s = now_s +
-		                                 ccp_credentials_clock_offset_s(credentials) };
+		                       .service = "bedrock" };
 	enum ccp_err rc;
 
 	if (*config->aws_bearer_token_bedrock) {
@@ -70,7 +68,8 @@ sign(const struct ccp_config *config, struct ccp_credentials *credentials,
 	ccp_headers_add(headers, "x-amz-content-sha256", sha256);
 	rc = ccp_credentials_get(credentials, now_s, &keys, err);
 	/* fetching them may have corrected the clock */
-	r.time_s = now_s + ccp_credentials_clock_offset_s(credentials);
+	request->clock_offset_s = ccp_credentials_clock_offset_s(credentials);
+	r.time_s = now_s + request->clock_offset_s;
 	if (!rc)
 		rc = ccp_sigv4_sign(&r, &keys, headers, err);
 	memcpy(request->access_key_id, keys.access_key_id, sizeof(request->access_key_id));

@@ -25,6 +25,7 @@
 struct ccp_bedrock_request {
 	char *url;
 	struct ccp_headers headers; /* signed; holds a secret token */
+	int64_t clock_offset_s;     /* seconds added to our clock when it was signed */
 	char access_key_id[129];    /* that signed it; "" = a Bedrock API key did */
 };
 
