@@ -1,6 +1,7 @@
 /* covers: translate_count */
 #include "unit.h"
 
+#include "shipped_models.h"
 #include "base/json.h"
 #include "upstream/translate.h"
 
@@ -10,36 +11,10 @@
 
 #include <openssl/evp.h>
 
-static struct ccp_models *models;
 static char empty[] = "", global[] = "global";
 static struct ccp_config config = { .bedrock_profile = global,
 	                            .bedrock_default_model = empty,
 	                            .bedrock_model_overrides = empty };
-
-static int
-load(void **state)
-{
-	const char *root = getenv("abs_top_srcdir");
-	char models_path[512], prices_path[512];
-	struct ccp_error err = { 0 };
-
-	(void)state;
-	snprintf(models_path, sizeof(models_path), "%s/data/models.csv", root ? root : ".");
-	snprintf(prices_path, sizeof(prices_path), "%s/data/prices.csv", root ? root : ".");
-	if (ccp_models_load(models_path, prices_path, &models, &err)) {
-		fprintf(stderr, "# %s\n", err.text);
-		return -1;
-	}
-	return 0;
-}
-
-static int
-unload(void **state)
-{
-	(void)state;
-	ccp_models_unref(models);
-	return 0;
-}
 
 #define M(model) "\"model\":\"" model "\""
 #define HI "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
