@@ -5,6 +5,7 @@
 #include "messages_worker.h"
 
 #include "edge/master.h"
+#include "store/dynamodb.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,7 +46,8 @@ print_help(void)
 	printf("Usage: messages.fcgi [--help | --version | --check | --given NAME | --settings-markdown]\n\n"
 	       "The proxy of claude-code-proxy: a FastCGI program, started by a web server,\n"
 	       "spawn-fcgi or systemd with a listening socket as standard input.\n"
-	       "--check reads the settings and the models file and says what is wrong;\n"
+	       "--check reads the settings and the models file, looks at the keys of DynamoDB's\n"
+	       "tables when they are the store, and says what is wrong;\n"
 	       "--given prints a setting that the environment or the settings file gives.\n\n"
 	       "Settings, from the environment or the settings file:\n%s",
 	       ccp_buf_text(&help));
@@ -83,6 +85,25 @@ print_markdown(void)
 	return 0;
 }
 
+/*
+ * Tables with other keys than ours: every worker would refuse them. A store
+ * that is down is another matter, it may come. Nothing is made or changed.
+ */
+static enum ccp_err
+check_tables(const struct ccp_config *config, struct ccp_error *err)
+{
+	struct ccp_dynamodb *db = NULL;
+	enum ccp_err rc;
+
+	if (!ccp_store_is_dynamodb(config))
+		return CCP_OK;
+	rc = ccp_dynamodb_open(config, NULL, NULL, &db, err);
+	if (!rc)
+		rc = ccp_dynamodb_try(db, err);
+	ccp_dynamodb_backend.close(db);
+	return rc == CCP_ERR_SETTING ? rc : CCP_OK;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -108,8 +129,11 @@ main(int argc, char **argv)
 	    ccp_models_check_overrides(config->bedrock_model_overrides, &err))
 		goto refused;
 	ccp_log_setup(config->log_level, config->log_json);
-	if (strcmp(what, "--check") == 0)
+	if (strcmp(what, "--check") == 0) {
+		if (check_tables(config, &err))
+			goto refused;
 		goto out;
+	}
 	if (strcmp(what, "--worker") == 0 || config->workers == 1)
 		return ccp_messages_worker(config, models, strcmp(what, "--worker") != 0);
 	status = run_master(config);

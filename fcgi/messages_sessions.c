@@ -1,11 +1,9 @@
 #include "messages_sessions.h"
 
-#include "base/json.h"
 #include "base/log.h"
 #include "edge/refusal.h"
 #include "relay/admit.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* The way back for an exchange: the session's response. */
@@ -102,66 +100,13 @@ begin_exchange(struct ccp_sessions *sessions, struct ccp_session *s)
 	}
 }
 
-/* /health?deep=1 opens the store, off the loop. */
-struct deep_health {
-	struct ccp_job job;
-	struct ccp_relay *relay;
-	struct ccp_session *session;
-	enum ccp_err rc;
-	struct ccp_error err;
-};
-
-static void
-run_deep_health(struct ccp_job *job)
-{
-	struct deep_health *h = (struct deep_health *)job;
-
-	h->rc = h->relay->store ? ccp_store_check(h->relay->store, &h->err)
-	                        : ccp_fail(&h->err, CCP_ERR_STORE, "the store could not be opened");
-}
-
-static void
-deep_health_done(struct ccp_job *job)
-{
-	struct deep_health *h = (struct deep_health *)job;
-	struct ccp_buf body = CCP_BUF_INIT(4096);
-	struct ccp_session *s = h->session;
-
-	ccp_buf_addf(&body, "{\"status\":\"%s\",\"version\":\"%s\"",
-	             h->rc ? "unhealthy" : "healthy", PACKAGE_VERSION);
-	if (h->rc) {
-		ccp_buf_puts(&body, ",\"reason\":");
-		ccp_json_add_string(&body, h->err.text, strlen(h->err.text));
-	}
-	ccp_buf_puts(&body, "}");
-	if (h->rc)
-		ccp_log(CCP_LOG_ERROR, s->id, "health: %s", h->err.text);
-	ccp_session_answer(s, h->rc ? 503 : 200, NULL, "application/json", ccp_buf_text(&body));
-	ccp_buf_clear(&body);
-	ccp_session_release(s);
-	free(h);
-}
-
 static void
 answer_health(struct ccp_sessions *sessions, struct ccp_session *s)
 {
-	struct deep_health *h;
-
-	if (!s->route.deep) {
+	if (s->route.deep)
+		ccp_health_answer(&sessions->health, sessions->relay, s);
+	else
 		ccp_session_answer(s, 200, NULL, "application/json", "{\"status\":\"healthy\"}");
-		return;
-	}
-	h = calloc(1, sizeof(*h));
-	if (!h) {
-		ccp_session_error(s, 500, "api_error", NULL, "This proxy is out of memory");
-		return;
-	}
-	h->job.run = run_deep_health;
-	h->job.done = deep_health_done;
-	h->relay = sessions->relay;
-	h->session = s;
-	s->exchange = h;
-	ccp_work_submit(sessions->relay->work, &h->job);
 }
 
 /* /favicon.ico: the dashboard's icon, for browsers that ask without having seen a page. */

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "edge/serve.h"
+#include "messages_health.h"
 #include "relay/exchange.h"
 
 /*
@@ -12,7 +13,8 @@
  */
 struct ccp_sessions {
 	struct ccp_relay *relay;
-	struct ccp_buf icon; /* text of the dashboard's icon.svg; empty when it is not there */
+	struct ccp_health health; /* zeroed at first */
+	struct ccp_buf icon;      /* text of the dashboard's icon.svg; empty when it is not there */
 	void (*turnover)(void *arg); /* told of each beginning and end of an exchange */
 	void *arg;
 };

@@ -17,14 +17,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* Lookups and bookings are short; a large body being converted must not hold them all up. */
+/* Conversions: a large body must not hold up all others. */
 #define WORK_THREADS 4
+/* With DynamoDB a lookup may wait CCP_LIMIT_WAIT_MS for the network; waiting costs no processor. */
+#define LOOKUP_THREADS 8
 /* Bookings, limits: they may wait for a lock of another process. */
 #define WRITE_THREADS 2
 /* A signature takes 0.1 ms, but credentials may be long in coming. */
 #define SIGN_THREADS 2
-/* A store that could not be opened is tried again this often. */
-#define REOPEN_MS 5000
 /* What runs when DRAIN_SECONDS are over gets this long to be booked and to end. */
 #define LAST_WORDS_MS 2000
 /* mod_fcgid sends SIGTERM twice, a second apart, and waits: that is one order, not two. */
@@ -51,28 +51,12 @@ struct worker {
 	bool draining;
 	bool last_words;
 
-	struct ccp_timer reopen_timer;
-	struct ccp_job reopen_job;
-	struct ccp_store *reopened;
-
 	struct ccp_timer trim_timer;
 	struct ccp_job trim_job;
 	bool trimming;
 	bool trim_again;
 	int turnover; /* beginnings and ends since the last trim */
 };
-
-const char *
-ccp_models_path(const struct ccp_config *config)
-{
-	return *config->models_file ? config->models_file : PKGDATADIR "/models.csv";
-}
-
-const char *
-ccp_prices_path(const struct ccp_config *config)
-{
-	return *config->prices_file ? config->prices_file : PKGDATADIR "/prices.csv";
-}
 
 /* On a work thread: it takes milliseconds with a thousand streams. */
 static void
@@ -118,21 +102,40 @@ count_turnover(void *arg)
 		w->turnover = 0;
 }
 
+/* Ends without waiting; what that may cost is said. */
+static void
+end_now(struct worker *w)
+{
+	size_t running = ccp_serve_session_count(w->serve);
+
+	if (running)
+		ccp_log(CCP_LOG_WARNING, NULL,
+		        "ending with %zu requests still running: as many answers may be uncounted",
+		        running);
+	if (w->relay.errands)
+		ccp_log(CCP_LOG_WARNING, NULL,
+		        "ending with %d limits or vouched credentials not stored yet",
+		        w->relay.errands);
+	_exit(0);
+}
+
 static void
 look_drained(void *arg)
 {
 	struct worker *w = arg;
 	bool late = ccp_loop_now_ms(w->relay.loop) >= w->drain_until_ms;
 
-	if (ccp_serve_idle(w->serve)) {
+	if (ccp_serve_idle(w->serve) && !w->relay.errands) {
 		ccp_loop_stop(w->relay.loop);
 		return;
 	}
 	if (late && w->last_words)
-		_exit(0);
+		end_now(w);
 	if (late) {
-		ccp_log(CCP_LOG_WARNING, NULL, "drain: %zu requests are cut after DRAIN_SECONDS",
-		        ccp_serve_session_count(w->serve));
+		if (ccp_serve_session_count(w->serve))
+			ccp_log(CCP_LOG_WARNING, NULL,
+			        "drain: %zu requests are cut after DRAIN_SECONDS",
+			        ccp_serve_session_count(w->serve));
 		w->last_words = true;
 		w->drain_until_ms += LAST_WORDS_MS;
 		ccp_serve_each(w->serve, ccp_sessions_stop);
@@ -161,7 +164,7 @@ told_to_end(struct worker *w, uint32_t number)
 
 	if (number == SIGQUIT ||
 	    (w->alone && w->draining && (number == SIGINT || now_ms - w->told_ms >= SAME_ORDER_MS)))
-		_exit(0);
+		end_now(w);
 	drain(w);
 }
 
@@ -196,55 +199,6 @@ on_signals(void *arg, uint32_t events)
 		else
 			told_to_end(w, info.ssi_signo);
 	}
-}
-
-/* A store that could not be opened at the start: limits and usage begin when it can be. */
-static void
-run_reopen(struct ccp_job *job)
-{
-	struct worker *w = (struct worker *)((char *)job - offsetof(struct worker, reopen_job));
-	struct ccp_error err;
-
-	if (ccp_store_open(w->config, &w->reopened, &err))
-		w->reopened = NULL;
-}
-
-static void
-reopen_done(struct ccp_job *job)
-{
-	struct worker *w = (struct worker *)((char *)job - offsetof(struct worker, reopen_job));
-
-	w->relay.store = w->reopened;
-	if (w->relay.store)
-		ccp_log(CCP_LOG_INFO, NULL, "the store works now");
-	else if (ccp_timer_set(w->relay.loop, &w->reopen_timer, REOPEN_MS))
-		ccp_log(CCP_LOG_ERROR, NULL, "no memory for a timer: the store stays closed");
-}
-
-static void
-reopen(void *arg)
-{
-	struct worker *w = arg;
-
-	w->reopen_job.run = run_reopen;
-	w->reopen_job.done = reopen_done;
-	ccp_work_submit(w->relay.writes, &w->reopen_job);
-}
-
-/* False: the settings ask for what there is not. */
-static bool
-open_store(struct worker *w)
-{
-	struct ccp_error err;
-	enum ccp_err rc = ccp_store_open(w->config, &w->relay.store, &err);
-
-	w->reopen_timer = (struct ccp_timer){ .fn = reopen, .arg = w };
-	if (!rc)
-		return true;
-	ccp_log(CCP_LOG_ERROR, NULL, "%s%s", err.text,
-	        rc == CCP_ERR_SETTING ? "" : "; no limits and no usage are kept until it works");
-	return rc != CCP_ERR_SETTING &&
-	       ccp_timer_set(w->relay.loop, &w->reopen_timer, REOPEN_MS) == CCP_OK;
 }
 
 /* All threads inherit the blocked signals; only the loop reads them. */
@@ -307,6 +261,7 @@ ccp_messages_worker(struct ccp_config *config, struct ccp_models *models, bool a
 	struct worker w = { .config = config,
 		            .alone = alone,
 		            .sessions.icon = CCP_BUF_INIT(64 * 1024) };
+	int status = 0;
 	struct ccp_serve_handlers handlers = { ccp_sessions_begin, ccp_sessions_gone,
 		                               ccp_sessions_ready, &w.sessions };
 	struct ccp_error err;
@@ -324,31 +279,35 @@ ccp_messages_worker(struct ccp_config *config, struct ccp_models *models, bool a
 	    ccp_http_new(config, w.relay.loop, &w.relay.http, &err) ||
 	    ccp_credentials_new(config, &w.relay.credentials, &err) ||
 	    ccp_work_new(w.relay.loop, WORK_THREADS, &w.relay.work, &err) ||
+	    ccp_work_new(w.relay.loop, LOOKUP_THREADS, &w.relay.lookups, &err) ||
 	    ccp_work_new(w.relay.loop, WRITE_THREADS, &w.relay.writes, &err) ||
-	    ccp_work_new(w.relay.loop, SIGN_THREADS, &w.relay.signs, &err)) {
+	    ccp_work_new(w.relay.loop, SIGN_THREADS, &w.relay.signs, &err) ||
+	    ccp_store_open(config, w.relay.credentials, &w.relay.store, &err) ||
+	    ccp_store_start(w.relay.store, &err) ||
+	    ccp_serve_new(config, w.relay.loop, STDIN_FILENO, &handlers, &w.serve, &err)) {
 		ccp_log(CCP_LOG_ERROR, NULL, "%s", err.text);
-		return 1;
-	}
-	if (!open_store(&w))
-		return 1;
-	if (ccp_serve_new(config, w.relay.loop, STDIN_FILENO, &handlers, &w.serve, &err)) {
-		ccp_log(CCP_LOG_ERROR, NULL, "%s", err.text);
-		return 1;
+		status = 1;
+		goto out;
 	}
 	ccp_loop_run(w.relay.loop);
+out:
 	ccp_serve_free(w.serve);
-	ccp_credentials_stop(w.relay.credentials);
-	ccp_work_free(w.relay.signs);
 	ccp_work_free(w.relay.work);
+	ccp_work_free(w.relay.lookups);
 	ccp_work_free(w.relay.writes);
+	ccp_store_close(w.relay.store); /* it may want credentials for what it delivers last */
+	if (w.relay.credentials)
+		ccp_credentials_stop(w.relay.credentials);
+	ccp_work_free(w.relay.signs);
 	ccp_http_free(w.relay.http);
-	ccp_store_close(w.relay.store);
 	ccp_credentials_free(w.relay.credentials);
 	ccp_models_unref(w.relay.models);
-	ccp_loop_unwatch(w.relay.loop, &w.signals);
-	close(w.signals.fd);
+	if (w.signals.on) {
+		ccp_loop_unwatch(w.relay.loop, &w.signals);
+		close(w.signals.fd);
+	}
 	ccp_loop_free(w.relay.loop);
 	ccp_config_free(config);
 	ccp_buf_clear(&w.sessions.icon);
-	return 0;
+	return status;
 }

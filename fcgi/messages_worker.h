@@ -14,8 +14,4 @@
  */
 int ccp_messages_worker(struct ccp_config *config, struct ccp_models *models, bool alone);
 
-/* MODELS_FILE and PRICES_FILE, else the installed files. Borrowed from config, or static. */
-const char *ccp_models_path(const struct ccp_config *config);
-const char *ccp_prices_path(const struct ccp_config *config);
-
 #endif

@@ -13,34 +13,8 @@
 
 #define DEFAULT_DAYS 7
 
-struct usage_program {
-	const struct ccp_config *config;
-	struct ccp_store *store; /* NULL while it cannot be opened */
-	bool down;               /* and the log knows */
-};
-
-/*
- * The store, opened anew when the file was taken away or could not be used
- * before: the program outlives a full disk or an operator's repair.
- */
-static enum ccp_err
-find_store(struct usage_program *program, const char *request_id, struct ccp_error *err)
-{
-	enum ccp_err rc = CCP_OK;
-
-	if (program->store && ccp_store_check(program->store, err)) {
-		ccp_store_close(program->store);
-		program->store = NULL;
-	}
-	if (!program->store)
-		rc = ccp_store_open(program->config, &program->store, err);
-	if (rc && !program->down)
-		ccp_log(CCP_LOG_ERROR, request_id, "store: %s", err->text);
-	if (!rc && program->down)
-		ccp_log(CCP_LOG_INFO, request_id, "store: works again");
-	program->down = rc != CCP_OK;
-	return rc;
-}
+/* How long an answer waits for what is on its way from the journal to the store. */
+#define DELIVER_MS 1000
 
 /* Decoded value of a parameter. False and answered 400 when it cannot be one. */
 static bool
@@ -151,28 +125,39 @@ read_user(struct ccp_plain_request *request, char *user, size_t size)
 	return false;
 }
 
-/* Answers with the report, or says why there is none. */
-static void
-answer(const struct usage_program *program, struct ccp_plain_request *request, enum ccp_err rc,
-       const char *content_type, const struct ccp_buf *body, const struct ccp_error *err)
+/* The answer begins with the first piece: until then it can still be an error. */
+struct answer {
+	struct ccp_plain_request *request;
+	bool begun;
+};
+
+static bool
+write_piece(void *arg, const char *p, size_t n)
 {
-	if (!rc && !ccp_buf_ok(body))
-		rc = CCP_ERR_NOMEM;
-	if (!rc) {
-		ccp_plain_answer(request, 200, content_type, "", ccp_buf_text(body), body->len);
-	} else if (rc == CCP_ERR_LIMIT) {
+	struct answer *answer = arg;
+
+	if (!answer->begun)
+		ccp_plain_begin(answer->request, 200, "application/json", "");
+	answer->begun = true;
+	return ccp_plain_write(answer->request, p, n);
+}
+
+/* Says why there is no report. A store that is down is in the log already, once. */
+static void
+refuse(struct ccp_plain_request *request, enum ccp_err rc, const struct ccp_error *err)
+{
+	if (rc != CCP_ERR_STORE && rc != CCP_ERR_NET && rc != CCP_ERR_CREDENTIALS)
+		ccp_log(CCP_LOG_WARNING, request->id, "usage report: %s", err->text);
+	if (rc == CCP_ERR_LIMIT || rc == CCP_ERR_NOMEM)
 		ccp_plain_error(request, 500, "api_error", err->text);
-	} else {
-		if (!program->down) /* else the log knows already */
-			ccp_log(CCP_LOG_WARNING, request->id, "usage report: %s", err->text);
+	else
 		ccp_plain_error(request, 503, "api_error", "the store of usage cannot be read now");
-	}
 }
 
 static void
-report(struct usage_program *program, struct ccp_plain_request *request, bool me)
+report(struct ccp_store *store, struct ccp_plain_request *request, bool me)
 {
-	struct ccp_buf body = CCP_BUF_INIT(CCP_REPORT_MAX_BYTES);
+	struct answer answer = { request, false };
 	char user[CCP_TARGET_MAX_BYTES];
 	struct ccp_report_query query = { .days = DEFAULT_DAYS,
 		                          .user = user,
@@ -189,24 +174,23 @@ report(struct usage_program *program, struct ccp_plain_request *request, bool me
 	       : !read_number(request, "top", CCP_REPORT_TOP_MAX, &top))
 		return;
 	query.top = (size_t)top;
-	rc = find_store(program, request->id, &err);
-	if (!rc)
-		rc = me ? ccp_report_user(program->store, &query, &body, &err)
-		        : ccp_report_all(program->store, &query, &body, &err);
-	answer(program, request, rc, "application/json", &body, &err);
-	ccp_buf_clear(&body);
+	ccp_store_deliver(store, DELIVER_MS);
+	rc = me ? ccp_report_user(store, &query, write_piece, &answer, &err)
+	        : ccp_report_all(store, &query, write_piece, &answer, &err);
+	if (rc)
+		refuse(request, rc, &err);
 }
 
 /* A store that is down is a figure too: a failed scrape would only say that something is wrong. */
 static void
-metrics(struct usage_program *program, struct ccp_plain_request *request)
+metrics(struct ccp_store *store, struct ccp_plain_request *request)
 {
-	struct ccp_buf body = CCP_BUF_INIT(CCP_REPORT_MAX_BYTES), figures = body;
+	struct ccp_buf body = CCP_BUF_INIT(CCP_METRICS_MAX_BYTES), figures = body;
 	struct ccp_error err = { 0 };
-	enum ccp_err rc = find_store(program, request->id, &err);
+	enum ccp_err rc;
 
-	if (!rc)
-		rc = ccp_report_metrics(program->store, time(NULL), &figures, &err);
+	ccp_store_deliver(store, DELIVER_MS);
+	rc = ccp_report_metrics(store, time(NULL), &figures, &err);
 	ccp_buf_addf(&body,
 	             "# HELP claude_code_proxy_store_up Whether limits and usage can be read.\n"
 	             "# TYPE claude_code_proxy_store_up gauge\n"
@@ -214,7 +198,13 @@ metrics(struct usage_program *program, struct ccp_plain_request *request)
 	             rc ? 0 : 1);
 	if (!rc)
 		ccp_buf_add(&body, figures.data, figures.len);
-	answer(program, request, CCP_OK, "text/plain; version=0.0.4; charset=utf-8", &body, &err);
+	if (ccp_buf_ok(&body) && ccp_buf_ok(&figures)) {
+		ccp_plain_answer(request, 200, "text/plain; version=0.0.4; charset=utf-8", "",
+		                 ccp_buf_text(&body), body.len);
+	} else {
+		rc = ccp_fail(&err, CCP_ERR_NOMEM, "no memory for the metrics");
+		refuse(request, rc, &err);
+	}
 	ccp_buf_clear(&figures);
 	ccp_buf_clear(&body);
 }
@@ -240,7 +230,7 @@ serve(void *arg, struct ccp_plain_request *request)
 int
 main(int argc, char **argv)
 {
-	struct usage_program program = { 0 };
+	struct ccp_store *store = NULL;
 	struct ccp_config *config;
 	struct ccp_error err = { 0 };
 	enum ccp_err rc;
@@ -249,13 +239,12 @@ main(int argc, char **argv)
 	if (!ccp_plain_start(argc, argv, "usage.fcgi",
 	                     "usage by user, day and model, from the store", &config, &status))
 		return status;
-	program.config = config;
-	rc = find_store(&program, NULL, &err);
-	if (rc != CCP_ERR_SETTING)
-		rc = ccp_plain_serve(serve, &program, &err);
+	rc = ccp_store_open(config, NULL, &store, &err);
+	if (!rc)
+		rc = ccp_plain_serve(serve, store, &err);
 	if (rc)
 		fprintf(stderr, "usage.fcgi: %s\n", err.text);
-	ccp_store_close(program.store);
+	ccp_store_close(store);
 	ccp_config_free(config);
 	return rc ? 1 : 0;
 }

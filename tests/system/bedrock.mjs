@@ -16,20 +16,18 @@
  *   { eventAfter: [3, error_event('overloaded_error')] }  an event in mid-stream (0: first), then the end
  *   { frame: event => '…' }                               other SSE framing of the same event
  *   { shape: 'aws' }                                      its refusals in AWS's shape
- * Of whom it knows (see judge_signature):
+ * Of whom it knows (see judge_caller):
  *   bedrock.options.clock = () => ms                      its clock; then its answers carry a date
  *   bedrock.options.expired = keyId => true               ExpiredTokenException for these
  *   bedrock.options.before = async () => {}               awaited before a request is judged
  */
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { Sha256 } from '@aws-crypto/sha256-js'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { EventStreamCodec } from '@smithy/eventstream-codec'
-import { HttpRequest } from '@smithy/protocol-http'
-import { SignatureV4 } from '@smithy/signature-v4'
 import { fromUtf8, toUtf8 } from '@smithy/util-utf8'
 import { Standin, Writer } from './standin.mjs'
 import { events_for, message_for, sse } from './answers.mjs'
 import { BETAS, MODELS, judge_body } from './bedrock_rules.mjs'
+import { denied, judge_signature } from './signed.mjs'
 
 export const REGION = 'us-east-1'
 export const CREDENTIALS = { accessKeyId: 'AKIDSTANDIN000000001', secretAccessKey: 'stand/in+Secret/key0000000000000000000001' }
@@ -44,7 +42,6 @@ export const TEXT = 'Hello from Bedrock. 안녕하세요 👋'
 export const USAGE = { input_tokens: 1000, output_tokens: 500, cache_read_input_tokens: 2000,
 	cache_creation_input_tokens: 300 }
 const BODY_MAX_BYTES = 25_000_000
-const CLOCK_SKEW_MS = 5 * 60_000
 
 /* Statuses of the service model; those of the signature layer are AWS's common errors. */
 const STATUS = {
@@ -59,76 +56,13 @@ const STATUS = {
 
 /* --- who asks --- */
 
-const sha256_hex = bytes => createHash('sha256').update(bytes).digest('hex')
-const denied = (name, message) => ({ name, message })
-
 /* {name, message} of the refusal, or null. */
-async function judge_signature(record, options) {
-	const given = record.headers.authorization
-	if (!given)
-		return denied('MissingAuthenticationTokenException', 'Missing Authentication Token')
-	const bearer = /^Bearer (.+)$/.exec(given)
+async function judge_caller(record, options) {
+	const bearer = /^Bearer (.+)$/.exec(record.headers.authorization ?? '')
 	if (bearer)
 		return bearer[1] === options.bearer ? null
 			: denied('AccessDeniedException', 'Authentication failed: Please make sure your API Key is valid.')
-	const parts = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(given)
-	if (!parts)
-		return denied('IncompleteSignatureException', `Authorization header is not as AWS Signature Version 4 wants it. Authorization=${sha256_hex(given)}`)
-	const now = options.clock()
-	const [, keyId, day, region, service, signedList, signature] = parts
-	const credentials = options.credentials.find(c => c.accessKeyId === keyId)
-	if (!credentials || (record.headers['x-amz-security-token'] ?? undefined) !== credentials.sessionToken)
-		return denied('UnrecognizedClientException', 'The security token included in the request is invalid.')
-	if (options.expired(keyId))
-		return denied('ExpiredTokenException', 'The security token included in the request is expired')
-	if (region !== options.region)
-		return denied('InvalidSignatureException', `Credential should be scoped to a valid region. `)
-	if (service !== 'bedrock')
-		return denied('InvalidSignatureException', `Credential should be scoped to correct service: 'bedrock'.`)
-	const date = read_date(record.headers['x-amz-date'])
-	if (!date || !record.headers['x-amz-date'].startsWith(day))
-		return denied('InvalidSignatureException', 'Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP')
-	if (date.getTime() < now - CLOCK_SKEW_MS)
-		return denied('InvalidSignatureException', `Signature expired: ${record.headers['x-amz-date']} is now earlier than ${basic(now - CLOCK_SKEW_MS)} (${basic(now)} - 5 min.)`)
-	if (date.getTime() > now + CLOCK_SKEW_MS)
-		return denied('InvalidSignatureException', `Signature not yet current: ${record.headers['x-amz-date']} is still later than ${basic(now + CLOCK_SKEW_MS)} (${basic(now)} + 5 min.)`)
-	return compare_signature(record, { credentials, region, date, signed: signedList.split(';'), signature })
-}
-
-/* 20261122T010203Z */
-const basic = ms => new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '')
-function read_date(text) {
-	const p = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text ?? '')
-	return p ? new Date(Date.UTC(p[1], p[2] - 1, p[3], p[4], p[5], p[6])) : null
-}
-
-async function compare_signature(record, { credentials, region, date, signed, signature }) {
-	if (!signed.includes('host'))
-		return denied('InvalidSignatureException', `'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.`)
-	if (signed.join(';') !== [...signed].sort().join(';'))
-		return denied('IncompleteSignatureException', 'SignedHeaders must be sorted')
-	const unsigned = Object.keys(record.headers).filter(h => h.startsWith('x-amz-') && !signed.includes(h))
-	if (unsigned.length > 0)
-		return denied('InvalidSignatureException', `There were headers present in the request which were not signed: ${unsigned}`)
-	const hash = record.headers['x-amz-content-sha256']
-	if (hash !== undefined && hash !== sha256_hex(record.body))
-		return denied('InvalidSignatureException', 'The provided \'x-amz-content-sha256\' header does not match what was computed.')
-	const missing = signed.filter(h => record.headers[h] === undefined)
-	if (missing.length > 0)
-		return denied('InvalidSignatureException', `Signed headers are absent: ${missing}`)
-	const skip = ['x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256']
-	const headers = Object.fromEntries(signed.filter(h => !skip.includes(h)).map(h => [h, record.all(h).join(',')]))
-	const query = {}
-	for (const [name, value] of new URLSearchParams(record.query))
-		query[name] = name in query ? [query[name], value].flat() : value
-	const signer = new SignatureV4({ credentials, region, service: 'bedrock', sha256: Sha256,
-		applyChecksum: signed.includes('x-amz-content-sha256') })
-	/* The signer encodes the wire path once more: "%3A" is signed as "%253A". */
-	const request = new HttpRequest({ method: record.method, protocol: 'http:', hostname: 'stand.in',
-		path: record.path, query, headers, body: record.body })
-	const ours = await signer.sign(request, { signingDate: date, signableHeaders: new Set(signed) })
-	return ours.headers.authorization.endsWith(`Signature=${signature}`) ? null
-		: denied('InvalidSignatureException', 'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.')
+	return judge_signature(record, options, 'bedrock')
 }
 
 /* --- what is asked --- */
@@ -315,7 +249,7 @@ async function answer(standin, record, res) {
 	const messages = record.path === MESSAGES
 	await standin.options.before()
 	const [, id, operation] = ROUTE.exec(record.path) ?? []
-	const who = standin.options.verify ? await judge_signature(record, standin.options) : null
+	const who = standin.options.verify ? await judge_caller(record, standin.options) : null
 	if (who)
 		return refuse(record, res, headers, who)
 	if (record.path.startsWith(`${MESSAGES}/`))

@@ -36,8 +36,8 @@ const folders = []
 process.on('exit', () => folders.forEach(folder => fs.rmSync(folder, { recursive: true, force: true })))
 
 /* Gone when this process ends. Apache, started by root, runs the programs as nobody: they must get in. */
-export function temp_folder() {
-	const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ccp-system-'))
+export function temp_folder(where = os.tmpdir()) {
+	const folder = fs.mkdtempSync(path.join(where, 'ccp-system-'))
 	fs.chmodSync(folder, 0o755)
 	folders.push(folder)
 	return folder
@@ -208,18 +208,23 @@ export async function start_proxy({ anthropic, bedrock, env = {}, conf = '', sta
 	}
 }
 
-/* One proxy and one pair of stand-ins for a file; every test gets a user and a credential of its own. */
-export function suite({ env = {}, conf = '' } = {}) {
+/*
+ * One proxy and one pair of stand-ins for a file (or a describe()); every test gets a user and a credential of its own.
+ * prepare(s), awaited first, gives more settings; it may start one more stand-in, s.dynamodb.
+ */
+export function suite({ env = {}, conf = '', prepare = () => ({}) } = {}) {
 	const s = {}
 	before(async () => {
 		s.anthropic = await start_anthropic()
 		s.bedrock = await start_bedrock()
+		env = { ...env, ...await prepare(s) }
 		s.proxy = await start_proxy({ ...s, env, conf })
 	})
 	after(async () => {
 		await s.proxy?.stop()
 		await s.anthropic?.close()
 		await s.bedrock?.close()
+		await s.dynamodb?.close()
 	})
 	s.test = (name, ...rest) => {
 		const run = rest.pop()
@@ -230,6 +235,7 @@ export function suite({ env = {}, conf = '' } = {}) {
 		const context = { ...s, t, key: new_key(), user: new_user() }
 		s.anthropic.reset()
 		s.bedrock.reset()
+		s.dynamodb?.reset()
 		context.with = async (settings, inner) => {
 			const { CONF: own_conf, ...own_env } = settings
 			const proxy = await start_proxy({ anthropic: s.anthropic, bedrock: s.bedrock, env: { ...env, ...own_env }, conf: own_conf ?? conf })
@@ -249,6 +255,8 @@ export function suite({ env = {}, conf = '' } = {}) {
 			assert.equal(s.bedrock.unused, 0, 'Bedrock was asked less often than the test prepared for')
 			for (const r of [...s.anthropic.requests, ...s.bedrock.requests])
 				assert.equal(r.failure, undefined)
+			assert.equal(s.dynamodb?.unused ?? 0, 0, 'DynamoDB was asked less often than the test prepared for')
+			assert.deepEqual(s.dynamodb?.refused.map(r => r.refused) ?? [], [], 'what DynamoDB refused')
 		} catch (error) {
 			console.error(`*** ${name}\n  to Anthropic: ${s.anthropic.requests.map(r => `${r.method} ${r.url}`).join(', ')}\n  to Bedrock: ${s.bedrock.requests.map(r =>
 				`${r.url}${r.refused ? ` refused: ${r.refused.message}` : ''}`).join(', ')}`)

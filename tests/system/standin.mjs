@@ -19,7 +19,8 @@
  *   cutAfter: n                after n events: the connection is reset
  *   cutAfterBytes: n           after n bytes of the answer's body: the same
  *   endAfter: n                after n events: the answer ends as if it were whole
- * A function instead of an object is called with the record and gives the script.
+ * A function instead of an object is called with the record and gives the script. Requests that find no
+ * script in line get standin.usual (another such function), which is {} unless a test sets it.
  */
 import http from 'node:http'
 import https from 'node:https'
@@ -162,6 +163,7 @@ export class Standin {
 	#answer
 	#sockets = new Set()
 	requests = []
+	usual = {}
 	dead = false /* every connection is reset once a request is there */
 
 	/* answer(standin, record, writer, script) does one request; tls: {key, cert} or null. */
@@ -196,10 +198,10 @@ export class Standin {
 	script(...scripts) { this.#line.push(...scripts) }
 	/* Scripts that nobody took: a test that leaves some was wrong about what would be asked. */
 	get unused() { return this.#line.length }
-	reset() { this.#line = []; this.requests = []; this.dead = false }
+	reset() { this.#line = []; this.requests = []; this.usual = {}; this.dead = false }
 	get last() { return this.requests.at(-1) }
 	take(record) {
-		const next = this.#line.shift() ?? {}
+		const next = this.#line.shift() ?? this.usual
 		return typeof next === 'function' ? next(record) ?? {} : next
 	}
 	async close() {

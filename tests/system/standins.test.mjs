@@ -6,12 +6,14 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import Anthropic from '@anthropic-ai/sdk'
 import AnthropicBedrock from '@anthropic-ai/bedrock-sdk'
+import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { BedrockRuntimeClient, InvokeModelCommand, InvokeModelWithResponseStreamCommand } from '@aws-sdk/client-bedrock-runtime'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import * as A from './anthropic.mjs'
 import * as B from './bedrock.mjs'
 import { MODELS, judge_body } from './bedrock_rules.mjs'
 import { message, open, send, headers_for } from './client.mjs'
+import { engine_missing, failed, start_dynamodb, throttled } from './dynamodb.mjs'
 import { Gate } from './standin.mjs'
 
 const PROFILE = 'us.anthropic.claude-opus-5-5'
@@ -210,3 +212,56 @@ test('Bedrock refuses models and headers it does not take', async () => {
 		'content-type': 'application/json', 'anthropic-beta': 'interleaved-thinking-2025-05-14', authorization: `Bearer ${B.BEARER}` } })
 	assert.equal(beta.status, 400)
 })
+
+/* DynamoDB, with AWS's own client. */
+for (const engine of ['dynalite', 'local'])
+	test(`DynamoDB in front of ${engine}: signatures, faults, what it knows survives kill -9`, { skip: engine_missing(engine) }, async () => {
+		const dynamodb = await start_dynamodb({ engine })
+		const client = (credentials, over) => new DynamoDBClient({ region: B.REGION, endpoint: dynamodb.url, credentials, maxAttempts: 1, ...over })
+		try {
+			const { usage } = await dynamodb.make_tables()
+			const Key = { user_period: { S: 'a#2026-11-22' } }
+			const add = (who = client(B.SESSION)) => who.send(new UpdateItemCommand({ TableName: usage, Key, UpdateExpression: 'ADD request_count :one',
+				ExpressionAttributeValues: { ':one': { N: '1' } } }))
+			const count = async () => Number((await dynamodb.send('GetItem', { TableName: usage, Key, ConsistentRead: true })).Item.request_count.N)
+			await add()
+			assert.equal(dynamodb.refused.length, 0)
+			for (const [credentials, name, over] of [[{ ...B.CREDENTIALS, secretAccessKey: 'x' }, 'InvalidSignatureException'],
+				[{ ...B.CREDENTIALS, accessKeyId: 'AKIDNOBODY' }, 'UnrecognizedClientException'], [B.CREDENTIALS, 'InvalidSignatureException', { region: 'eu-west-1' }],
+				[{ ...B.SESSION, sessionToken: 'other' }, 'UnrecognizedClientException']])
+				await assert.rejects(add(client(credentials, over)), { name })
+			dynamodb.options.clock = () => Date.now() + 6 * 60_000
+			await assert.rejects(add(), { name: 'InvalidSignatureException' })
+			dynamodb.options.clock = () => Date.now()
+			dynamodb.options.expired = id => id === B.SESSION.accessKeyId
+			await assert.rejects(add(), { name: 'ExpiredTokenException' })
+			dynamodb.options.expired = () => false
+			const bare = await send(dynamodb.url, { path: '/', body: {}, headers: { 'content-type': 'application/x-amz-json-1.0' } })
+			assert.match(bare.text, /#MissingAuthenticationTokenException/)
+			assert.equal(dynamodb.refused.length, 7)
+			dynamodb.script(throttled({ on: 'UpdateItem' }), failed('InternalServerError'), { badCrc: true }, { lost: true })
+			await assert.rejects(add(), { name: 'ProvisionedThroughputExceededException' })
+			await assert.rejects(add(), { name: 'InternalServerError' })
+			assert.equal(dynamodb.unused, 2)
+			await add() /* this client does not look at the checksum */
+			assert.notEqual(dynamodb.last.answer, undefined)
+			await assert.rejects(add())
+			assert.equal(await count(), 3) /* the lost one was done */
+			if (engine === 'dynalite') { /* the other one takes seconds to start */
+				await dynamodb.kill()
+				await assert.rejects(add())
+				await dynamodb.start()
+				assert.equal(await count(), 3)
+			}
+			for (const user of ['b', 'c'])
+				await dynamodb.send('UpdateItem', { TableName: usage, Key: { user_period: { S: `${user}#2026-11-22` } } })
+			dynamodb.script({ on: 'Scan', limit: 2 }, { on: 'BatchGetItem', unprocessed: 1 })
+			assert.equal((await dynamodb.items(usage)).length, 3)
+			assert.equal(dynamodb.asked('Scan', usage).length, 2)
+			const some = await dynamodb.send('BatchGetItem', { RequestItems: { [usage]: { Keys: ['a', 'b'].map(u => ({ user_period: { S: `${u}#2026-11-22` } })) } } })
+			assert.equal(some.Responses[usage].length, 1)
+			assert.equal(some.UnprocessedKeys[usage].Keys.length, 1)
+		} finally {
+			await dynamodb.close()
+		}
+	})

@@ -148,7 +148,7 @@ assert_no_keys_at(struct ccp_credentials *c, int64_t now_s, const char *says)
 
 static const struct outside_step nobody[1] = { { "", 0, NULL, NULL } };
 
-/* Settings and file texts (NULL: no such file): the id, or what is said. */
+/* Settings and file texts (NULL: no such file): the id and where it is from, or what is said. */
 static void
 assert_static(struct ccp_config *config, const char *config_text, const char *credentials_text,
               const char *id, const char *says)
@@ -161,9 +161,12 @@ assert_static(struct ccp_config *config, const char *config_text, const char *cr
 	if (credentials_text)
 		outside_write(credentials_path, credentials_text);
 	begin(&s, config, nobody, 0);
-	if (id)
+	assert_string_equal(ccp_credentials_source(s.c), "");
+	if (id) {
 		assert_keys_at(s.c, NOW_S, id);
-	else
+		assert_string_equal(ccp_credentials_source(s.c),
+		                    strcmp(id, "AKIDENV") == 0 ? "environment" : "profile");
+	} else
 		assert_no_keys_at(s.c, NOW_S, says);
 	end(&s);
 }
@@ -342,9 +345,10 @@ regions_and_endpoints(void **state)
 	assert_region(settings("AWS_PROFILE=work", NULL, NULL), two, "eu-west-2");
 	assert_region(settings("AWS_PROFILE=work", "AWS_REGION=ap-south-1", NULL), two,
 	              "ap-south-1");
+	/* Bedrock's own region is not where the tables are */
 	assert_region(settings("AWS_PROFILE=work", "AWS_REGION=ap-south-1",
 	                       "BEDROCK_REGION=sa-east-1"),
-	              two, "sa-east-1");
+	              two, "ap-south-1");
 
 	begin(&s, settings("AWS_PROFILE=work", NULL, NULL), nobody, 0);
 	ccp_credentials_endpoint(s.c, CCP_AWS_BEDROCK_RUNTIME, ccp_credentials_region(s.c), &url);
@@ -584,6 +588,7 @@ clock_that_is_fast(void **state)
 struct slow {
 	atomic_int inside, asked;
 	atomic_bool fails;
+	useconds_t takes_us; /* 0: 20 ms */
 };
 
 static enum ccp_err
@@ -596,7 +601,7 @@ slow_http(void *arg, const struct ccp_http_wait_request *request,
 	(void)err;
 	if (atomic_fetch_add(&slow->inside, 1) != 0)
 		abort();
-	usleep(20000);
+	usleep(slow->takes_us ? slow->takes_us : 20000);
 	n = atomic_fetch_add(&slow->asked, 1) + 1;
 	ccp_http_wait_answer_clear(answer);
 	answer->status = atomic_load(&slow->fails) ? 404 : 200;
@@ -686,6 +691,23 @@ one_asks_for_all(void **state)
 	ccp_config_free(config);
 }
 
+/* A source that fails after more than a second: asked once, and all who wait have that answer. */
+static void
+slow_failure(void **state)
+{
+	struct slow slow = { .asked = 0, .fails = true, .takes_us = 1100000 };
+	struct ccp_aws_outside outside = { slow_http, slow_sleep, &slow, 7 };
+	struct ccp_config *config = settings(CONTAINER, NULL, NULL);
+	struct ccp_credentials *c = NULL;
+
+	(void)state;
+	assert_int_equal(ccp_credentials_new_with(config, &outside, &c, NULL), CCP_OK);
+	all_at_once(c, NOW_S, "-");
+	assert_int_equal(slow.asked, 1);
+	ccp_credentials_free(c);
+	ccp_config_free(config);
+}
+
 /* The process ends while a renewal is under way. */
 static void
 ends_in_a_renewal(void **state)
@@ -724,6 +746,7 @@ main(void)
 		cmocka_unit_test_setup(clocks, no_files),
 		cmocka_unit_test_setup(clock_that_is_fast, no_files),
 		cmocka_unit_test_setup(one_asks_for_all, no_files),
+		cmocka_unit_test_setup(slow_failure, no_files),
 		cmocka_unit_test_setup(ends_in_a_renewal, no_files),
 	};
 

@@ -203,6 +203,31 @@ test_target_settings(void **state)
 	check_homeless(&config, "claude-opus-5-5", "a b");
 }
 
+/* A name that a client made up must not get into the books. */
+static void
+test_name_of(void **state)
+{
+	static char base[] = "global.anthropic.claude-opus-9";
+	static char arn[] =
+		"arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc";
+	struct ccp_config config = settings();
+	struct ccp_target target;
+	struct ccp_error err;
+
+	(void)state;
+	assert_int_equal(ccp_models_target(shipped, &config, "claude-opus-5-5[1m]", &target, &err),
+	                 CCP_OK);
+	assert_string_equal(ccp_models_name_of(&target), "claude-opus-5-5");
+	config.bedrock_default_model = base;
+	assert_int_equal(ccp_models_target(shipped, &config, "invented-1", &target, &err), CCP_OK);
+	assert_string_equal(ccp_models_name_of(&target), base);
+	config.bedrock_default_model = arn;
+	assert_int_equal(ccp_models_target(shipped, &config, "invented-1", &target, &err), CCP_OK);
+	assert_string_equal(ccp_models_name_of(&target), "abc");
+	snprintf(target.id, sizeof(target.id), "odd/");
+	assert_string_equal(ccp_models_name_of(&target), "odd/");
+}
+
 static void
 test_check_overrides(void **state)
 {
@@ -550,17 +575,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find),
-		cmocka_unit_test(test_family),
-		cmocka_unit_test(test_target_profile),
-		cmocka_unit_test(test_target_settings),
-		cmocka_unit_test(test_check_overrides),
-		cmocka_unit_test(test_cost),
-		cmocka_unit_test(test_shipped_tables),
-		cmocka_unit_test(test_shipped_rules),
-		cmocka_unit_test(test_model_words),
-		cmocka_unit_test(test_references),
-		cmocka_unit_test(test_load_refusals),
+		cmocka_unit_test(test_find),           cmocka_unit_test(test_family),
+		cmocka_unit_test(test_target_profile), cmocka_unit_test(test_target_settings),
+		cmocka_unit_test(test_name_of),        cmocka_unit_test(test_check_overrides),
+		cmocka_unit_test(test_cost),           cmocka_unit_test(test_shipped_tables),
+		cmocka_unit_test(test_shipped_rules),  cmocka_unit_test(test_model_words),
+		cmocka_unit_test(test_references),     cmocka_unit_test(test_load_refusals),
 	};
 
 	return cmocka_run_group_tests_name("models", tests, load_shipped, unload_shipped);

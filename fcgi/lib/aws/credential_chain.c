@@ -74,6 +74,7 @@ ccp_credential_chain(struct ccp_resolve *r, struct ccp_aws_keys *keys, struct cc
 	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		why = (struct ccp_error){ .code = CCP_OK };
 		r->from_imds = sources[i].ask == ccp_source_imds;
+		r->source = sources[i].name;
 		rc = sources[i].ask(r, keys, &why);
 		if (!rc)
 			return CCP_OK;

@@ -36,6 +36,7 @@ struct ccp_resolve {
 	const atomic_bool *stop; /* the process ends: give up */
 	int64_t now_s;           /* AWS's time as far as known */
 	int64_t skew_s;          /* out: what an answer's Date added to now_s */
+	const char *source;      /* out: name of the one that served; static */
 	bool from_imds;          /* out: the instance's own credentials, which may be kept longer */
 };
 

@@ -45,10 +45,12 @@ struct ccp_credentials {
 	bool distrusted; /* AWS called keys expired */
 	bool stable;     /* keys are the instance's: good beyond their end */
 	struct ccp_aws_keys keys;
+	const char *source; /* of keys, or "environment"; NULL = none served yet */
 	int64_t renew_at_s; /* 0 = never */
 	int64_t offset_s;   /* AWS's clock less ours */
 
 	int64_t failed_at_s; /* 0 = the last asking did not fail */
+	uint64_t failure_count;
 	struct ccp_error failure;
 };
 
@@ -194,6 +196,7 @@ keep(struct ccp_credentials *c, const struct ccp_resolve *r, enum ccp_err rc,
 		c->failure = *err;
 	if (!rc) {
 		c->keys = *keys;
+		c->source = r->source;
 		c->have = true;
 		c->distrusted = false;
 		c->stable = r->from_imds;
@@ -249,8 +252,10 @@ ask_and_keep(struct ccp_credentials *c, int64_t now_s)
 	if (r.skew_s)
 		c->offset_s = r.now_s - now_s;
 	keep(c, &r, rc, &keys, &err);
-	if (rc) /* the failure is news from now on, however long the asking took */
+	if (rc) { /* the failure is news from now on, however long the asking took */
 		c->failed_at_s += monotonic_s() - begun_s;
+		c->failure_count++;
+	}
 	if (rc && c->have)
 		ccp_log(CCP_LOG_WARNING, NULL, "AWS credentials not renewed: %s", c->failure.text);
 	ccp_aws_keys_clear(&keys);
@@ -296,7 +301,9 @@ from_environment(struct ccp_credentials *c, int64_t now_s, struct ccp_aws_keys *
 	struct ccp_error why = { .code = CCP_OK };
 	enum ccp_err rc = ccp_source_environment(&r, keys, &why);
 
-	if (rc && rc != CCP_ERR_NOT_FOUND)
+	if (!rc)
+		c->source = "environment";
+	else if (rc != CCP_ERR_NOT_FOUND)
 		ccp_fail(err, rc, "no AWS credentials: environment: %s", why.text);
 	return rc;
 }
@@ -323,10 +330,12 @@ enum ccp_err
 ccp_credentials_get(struct ccp_credentials *c, int64_t now_s, struct ccp_aws_keys *keys,
                     struct ccp_error *err)
 {
+	uint64_t failure_count;
 	enum ccp_err rc;
 
 	memset(keys, 0, sizeof(*keys));
 	pthread_mutex_lock(&c->lock);
+	failure_count = c->failure_count;
 	rc = from_environment(c, now_s + c->offset_s, keys, err);
 	if (rc != CCP_ERR_NOT_FOUND)
 		goto out;
@@ -346,8 +355,10 @@ ccp_credentials_get(struct ccp_credentials *c, int64_t now_s, struct ccp_aws_key
 			pthread_cond_wait(&c->answered, &c->lock);
 			continue;
 		}
-		if (c->failed_at_s && aws_now_s >= c->failed_at_s &&
-		    aws_now_s < c->failed_at_s + FAILURE_KEPT_S) {
+		/* one that came while this call asked or waited is its answer, whatever the time */
+		if (c->failed_at_s && (c->failure_count != failure_count ||
+		                       (aws_now_s >= c->failed_at_s &&
+		                        aws_now_s < c->failed_at_s + FAILURE_KEPT_S))) {
 			rc = ccp_fail(err, c->failure.code, "%s", c->failure.text);
 			break;
 		}
@@ -359,6 +370,17 @@ out:
 	if (rc)
 		ccp_aws_keys_clear(keys);
 	return rc;
+}
+
+const char *
+ccp_credentials_source(struct ccp_credentials *c)
+{
+	const char *source;
+
+	pthread_mutex_lock(&c->lock);
+	source = c->source ? c->source : "";
+	pthread_mutex_unlock(&c->lock);
+	return source;
 }
 
 void
@@ -403,8 +425,6 @@ ccp_credentials_clock_offset_s(struct ccp_credentials *c)
 const char *
 ccp_credentials_region(struct ccp_credentials *c)
 {
-	if (ccp_credential_is_set(c->config->bedrock_region))
-		return c->config->bedrock_region;
 	return ccp_places_region(&c->places, c->config);
 }
 

@@ -89,6 +89,13 @@ enum ccp_err ccp_credentials_get(struct ccp_credentials *c, int64_t now_s,
                                  struct ccp_aws_keys *keys, struct ccp_error *err) CCP_MUST_CHECK;
 
 /*
+ * Which source gave the credentials of the last ccp_credentials_get() that
+ * worked: "environment", "web identity", "profile", "container", "IMDS"; "" =
+ * none has. Static text. Thread-safe, never blocks for long.
+ */
+const char *ccp_credentials_source(struct ccp_credentials *c);
+
+/*
  * After an answer that says the credentials with that id expired (NULL: any):
  * unless there are others by now, the next ccp_credentials_get() asks the
  * sources again, and everybody waits for that. Thread-safe, never
@@ -108,9 +115,9 @@ bool ccp_credentials_note_date(struct ccp_credentials *c, int64_t server_date_s,
 int64_t ccp_credentials_clock_offset_s(struct ccp_credentials *c);
 
 /*
- * The region: BEDROCK_REGION and AWS_REGION are settings; this adds the
- * profile's, then us-east-1. Fixed when c was made; borrowed until c is freed.
- * Thread-safe, never blocks.
+ * The region: AWS_REGION, then the profile's, then us-east-1. BEDROCK_REGION is
+ * Bedrock's alone and not looked at. Fixed when c was made; borrowed until c is
+ * freed. Thread-safe, never blocks.
  */
 const char *ccp_credentials_region(struct ccp_credentials *c);
 

@@ -17,6 +17,9 @@
 
 /* A file on a dead network must not keep the master from its workers. */
 #define CHECK_MAX_MS 10000
+/* Nor a start: the tables have 2 s, credentials may take any time, and workers ask for them too. */
+#define START_CHECK_MAX_MS 4000
+#define CHECK_LOOK_MS 5
 /* Died within this time of its start: something is wrong with it. */
 #define AT_ONCE_MS 1000
 /* While old workers drain there are twice as many, or more after several reloads. */
@@ -145,26 +148,35 @@ reap(struct master *m)
 				note_death(m, &m->workers[i], status);
 }
 
-/* Asks the program on disk whether it could start now. */
-static bool
-check(const struct master *m)
+enum verdict { LIKED, REFUSED, NO_ANSWER };
+
+/* Asks the program on disk whether it could start now; a refusal is in the log. */
+static enum verdict
+check(const struct master *m, int max_ms)
 {
 	pid_t parent = getpid(), pid = fork();
 	int status = 0, left_ms;
 
 	if (pid == 0)
 		become(m, "--check", parent);
-	if (pid < 0)
-		return false;
-	for (left_ms = CHECK_MAX_MS; left_ms > 0; left_ms -= 20) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-		usleep(20000);
+	if (pid < 0) {
+		ccp_log(CCP_LOG_ERROR, NULL, "cannot start --check: %s", strerror(errno));
+		return NO_ANSWER;
 	}
-	ccp_log(CCP_LOG_ERROR, NULL, "reload: --check took longer than %d s", CHECK_MAX_MS / 1000);
+	for (left_ms = max_ms; left_ms > 0; left_ms -= CHECK_LOOK_MS) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			goto answered;
+		usleep(CHECK_LOOK_MS * 1000);
+	}
+	ccp_log(CCP_LOG_ERROR, NULL, "--check took longer than %d s", max_ms / 1000);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
-	return false;
+	return NO_ANSWER;
+answered:
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status) ? REFUSED : LIKED;
+	ccp_log(CCP_LOG_ERROR, NULL, "--check died of signal %d", WTERMSIG(status));
+	return NO_ANSWER;
 }
 
 static void
@@ -172,7 +184,7 @@ reload(struct master *m)
 {
 	int started = 0, retired = 0, i;
 
-	if (!check(m)) {
+	if (check(m, CHECK_MAX_MS) != LIKED) {
 		ccp_log(CCP_LOG_ERROR, NULL,
 		        "reload: refused, see the line before; everything stays as it was");
 		return;
@@ -215,6 +227,7 @@ ccp_master_run(const char *path, int count)
 	struct signalfd_siginfo info;
 	struct pollfd wait = { .events = POLLIN };
 	int64_t now, left;
+	int status = 1;
 
 	if (!m)
 		return 1;
@@ -228,11 +241,13 @@ ccp_master_run(const char *path, int count)
 	sigaddset(&m->signals, SIGCHLD);
 	signal(SIGPIPE, SIG_IGN); /* a log that is gone is no reason to go */
 	sigprocmask(SIG_BLOCK, &m->signals, NULL);
+	/* what every worker would refuse is said once; no answer says nothing about them */
+	if (check(m, START_CHECK_MAX_MS) == REFUSED)
+		goto out;
 	wait.fd = signalfd(-1, &m->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (wait.fd < 0) {
 		ccp_log(CCP_LOG_ERROR, NULL, "signalfd: %s", strerror(errno));
-		free(m);
-		return 1;
+		goto out;
 	}
 	while (!m->ending || count_workers(m, true) > 0) {
 		now = monotonic_ms();
@@ -246,6 +261,8 @@ ccp_master_run(const char *path, int count)
 		reap(m); /* SIGCHLD of several children may come as one */
 	}
 	close(wait.fd);
+	status = 0;
+out:
 	free(m);
-	return 0;
+	return status;
 }

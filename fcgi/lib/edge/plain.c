@@ -173,27 +173,50 @@ ccp_plain_path_is(const struct ccp_plain_request *request, const char *path)
 	return len == strlen(path) && memcmp(request->uri, path, len) == 0;
 }
 
+/* length: "" or the field that says it */
+static void
+write_fields(struct ccp_plain_request *request, int status, const char *content_type,
+             const char *length, const char *more_fields)
+{
+	FCGX_FPrintF(request->fcgx->out,
+	             "Status: %d\r\nContent-Type: %s\r\n%s"
+	             "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+	             "x-claude-proxy-request-id: %s\r\n%s\r\n",
+	             status, content_type, length, request->id, more_fields);
+}
+
+void
+ccp_plain_begin(struct ccp_plain_request *request, int status, const char *content_type,
+                const char *more_fields)
+{
+	write_fields(request, status, content_type, "", more_fields);
+}
+
+bool
+ccp_plain_write(struct ccp_plain_request *request, const char *p, size_t n)
+{
+	if (strcmp(request->method, "HEAD") == 0)
+		return false;
+	while (n > 0) {
+		size_t piece = n < PIECE_BYTES ? n : PIECE_BYTES;
+
+		if (FCGX_PutStr(p, (int)piece, request->fcgx->out) < 0)
+			return false; /* the web server left */
+		p += piece;
+		n -= piece;
+	}
+	return true;
+}
+
 void
 ccp_plain_answer(struct ccp_plain_request *request, int status, const char *content_type,
                  const char *more_fields, const char *body, size_t len)
 {
-	FCGX_Stream *out = request->fcgx->out;
+	char length[48];
 
-	FCGX_FPrintF(out,
-	             "Status: %d\r\nContent-Type: %s\r\nContent-Length: %lu\r\n"
-	             "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-	             "x-claude-proxy-request-id: %s\r\n%s\r\n",
-	             status, content_type, (unsigned long)len, request->id, more_fields);
-	if (strcmp(request->method, "HEAD") == 0)
-		return;
-	while (len > 0) {
-		size_t n = len < PIECE_BYTES ? len : PIECE_BYTES;
-
-		if (FCGX_PutStr(body, (int)n, out) < 0)
-			return; /* the web server left */
-		body += n;
-		len -= n;
-	}
+	snprintf(length, sizeof(length), "Content-Length: %zu\r\n", len);
+	write_fields(request, status, content_type, length, more_fields);
+	(void)!ccp_plain_write(request, body, len);
 }
 
 void

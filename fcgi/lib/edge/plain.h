@@ -21,7 +21,7 @@ struct ccp_plain_request {
 	char id[32];        /* req_…: x-claude-proxy-request-id and the log */
 };
 
-/* Must call ccp_plain_answer() or ccp_plain_error() once. */
+/* Must call ccp_plain_answer(), ccp_plain_begin() or ccp_plain_error() once. */
 typedef void ccp_plain_fn(void *arg, struct ccp_plain_request *request);
 
 /* A web server that says or takes nothing for this long holds the program up no longer. */
@@ -55,6 +55,15 @@ bool ccp_plain_path_is(const struct ccp_plain_request *request, const char *path
  */
 void ccp_plain_answer(struct ccp_plain_request *request, int status, const char *content_type,
                       const char *more_fields, const char *body, size_t len);
+
+/*
+ * The same for an answer whose length is not known yet: begin sends the fields,
+ * each write some more of the body. False: nobody reads any more (the web server
+ * left, or it was HEAD), and there is no need to make the rest.
+ */
+void ccp_plain_begin(struct ccp_plain_request *request, int status, const char *content_type,
+                     const char *more_fields);
+bool ccp_plain_write(struct ccp_plain_request *request, const char *p, size_t n) CCP_MUST_CHECK;
 
 /* An error in Anthropic's shape, with request_id; type as in their documentation of errors. */
 void ccp_plain_error(struct ccp_plain_request *request, int status, const char *type,

@@ -15,6 +15,7 @@
  *                   \-> Anthropic -> relay
  *                                 \-> refused -> convert -> wait, relay or Bedrock
  *   Bedrock -> relay -> book -> over
+ *   Anthropic -> relay, and when that is counted: book -> relay -> over
  *
  * This file begins and ends it and holds what all parts use.
  */
@@ -23,6 +24,12 @@ int64_t
 ccp_x_now_s(void)
 {
 	return (int64_t)time(NULL);
+}
+
+bool
+ccp_relay_store_said(enum ccp_err rc)
+{
+	return rc == CCP_ERR_STORE || rc == CCP_ERR_NET || rc == CCP_ERR_CREDENTIALS;
 }
 
 static void
@@ -36,6 +43,8 @@ on_timer(void *arg)
 		ccp_x_anthropic_timer(x);
 	else if (x->state == CCP_X_BOOK)
 		ccp_x_book_timer(x);
+	else if (x->state == CCP_X_REMEMBER)
+		ccp_x_remember_timer(x);
 	else
 		ccp_x_bedrock_timer(x);
 }
@@ -65,7 +74,9 @@ ccp_x_over(struct ccp_exchange *x)
 	x->state = CCP_X_OVER;
 	ccp_timer_stop(x->relay->loop, &x->timer);
 	ccp_http_cancel(x->http);
+	ccp_x_remember_leave(x);
 	ccp_x_bedrock_free(x);
+	ccp_x_account_close(x);
 	ccp_x_free_request(x);
 	ccp_headers_clear(&x->held_headers);
 	ccp_buf_clear(&x->held_body);
@@ -92,10 +103,12 @@ ccp_x_job(struct ccp_exchange *x, enum ccp_state state, void (*run)(struct ccp_j
 	x->job.run = run;
 	x->job.done = done;
 	ccp_timer_stop(x->relay->loop, &x->timer);
-	if (state == CCP_X_BOOK || state == CCP_X_REMEMBER)
+	if (state == CCP_X_BOOK)
 		pool = x->relay->writes;
 	else if (state == CCP_X_SIGN)
 		pool = x->relay->signs;
+	else if (state == CCP_X_LOOKUP)
+		pool = x->relay->lookups;
 	ccp_work_submit(pool, &x->job);
 }
 
@@ -199,7 +212,7 @@ run_lookup(struct ccp_job *job)
 	x->family = ccp_models_family(x->models, x->model);
 	if (ccp_anthropic_fingerprint(&x->call.headers, x->credential))
 		x->credential[0] = '\0';
-	if (!x->relay->store || !config->rate_limit_tracking_enabled)
+	if (!config->rate_limit_tracking_enabled)
 		return;
 	x->limits = calloc(CCP_LIMITS_PER_USER_MAX, sizeof(*x->limits));
 	if (x->limits)
@@ -265,8 +278,8 @@ looked_up(struct ccp_job *job)
 	if (!ccp_x_job_done(x))
 		return;
 	if (x->job_rc)
-		ccp_log(CCP_LOG_WARNING, x->call.id, "limits unknown, asking Anthropic: %s",
-		        x->job_error.text);
+		ccp_log(ccp_relay_store_said(x->job_rc) ? CCP_LOG_DEBUG : CCP_LOG_WARNING,
+		        x->call.id, "limits unknown, asking Anthropic: %s", x->job_error.text);
 	if (config->force_rate_limit && x->call.loopback) {
 		forget_limits(x);
 		play_limit(x);
@@ -325,8 +338,10 @@ ccp_exchange_gone(struct ccp_exchange *x)
 		return; /* its done function ends the exchange */
 	if (x->state == CCP_X_BEDROCK)
 		ccp_x_bedrock_gone(x);
+	else if (x->state == CCP_X_BOOK)
+		ccp_x_over(x); /* booked: only the end of Bedrock's connection was waited for */
 	else
-		ccp_x_over(x);
+		ccp_x_count_cut(x);
 }
 
 void

@@ -32,15 +32,23 @@ struct ccp_relay {
 	const struct ccp_config *config;
 	struct ccp_loop *loop;
 	struct ccp_http *http;
-	struct ccp_work *work;  /* reading the store, conversion */
-	struct ccp_work *signs; /* credentials may be long in coming: nobody else waits for that */
-	struct ccp_work
-		*writes; /* writing the store: a lock held by others must not hold up reading */
-	struct ccp_store *store; /* NULL: it could not be opened; limits are unknown then */
+	/* Pools of threads, by what their jobs may wait for: nobody waits behind another kind. */
+	struct ccp_work *work;    /* a processor: conversion */
+	struct ccp_work *lookups; /* the store, when it is a network: CCP_LIMIT_WAIT_MS each */
+	struct ccp_work *writes;  /* a lock of state.db that another process holds */
+	struct ccp_work *signs;   /* credentials, which may be long in coming */
+	struct ccp_store *store;  /* down or not: it says so itself */
 	struct ccp_credentials *credentials;
 	struct ccp_models *models; /* replaced on reload; each exchange holds a reference */
+	int errands; /* limits and vouched credentials being stored that no exchange needs any more */
 	struct ccp_vouched vouched[CCP_VOUCHED_SLOTS]; /* by the first byte of the fingerprint */
 };
+
+/*
+ * True for errors of a store that is down: it says once itself when that begins
+ * and ends, so a line for each request that meets it is for debugging.
+ */
+bool ccp_relay_store_said(enum ccp_err rc);
 
 /* What is asked. The exchange takes headers and body; strings are borrowed until it is done. */
 struct ccp_call {
@@ -78,7 +86,7 @@ void ccp_exchange_gone(struct ccp_exchange *x);
 
 /*
  * The process is about to end: the answer gets an end that does not look
- * whole, and what Bedrock streamed so far is booked; done follows.
+ * whole, and what was streamed so far is booked; done follows.
  */
 void ccp_exchange_stop(struct ccp_exchange *x);
 

@@ -88,7 +88,9 @@ on_body(void *arg, const char *p, size_t n)
 
 	x->last_byte_ms = ccp_loop_now_ms(x->relay->loop);
 	if (x->mode == CCP_M_RELAY) {
-		if (x->client.full(x->client.arg)) {
+		/* while message_stop waits for its booking, what follows waits in the socket */
+		if ((x->state == CCP_X_BOOK && !x->account->given) ||
+		    x->client.full(x->client.arg)) {
 			x->paused = true;
 			return false;
 		}
@@ -133,20 +135,7 @@ on_done(void *arg, enum ccp_http_end end, const char *sentence)
 		if (x->mode == CCP_M_FIRST)
 			ccp_x_start_relay(x);
 		log_answer(x, end == CCP_HTTP_DONE ? "" : "(cut)");
-		if (end == CCP_HTTP_DONE)
-			ccp_x_pass(x, ccp_buf_text(&x->held_body), x->held_body.len);
-		if (end == CCP_HTTP_DONE &&
-		    !(x->call.messages && x->sse && !ccp_x_stream_is_whole(x))) {
-			ccp_x_end(x);
-		} else if (x->sse && !x->encoded) {
-			ccp_x_error_event(x, x->timed_out ? "timeout_error" : "api_error",
-			                  x->timed_out ? "Anthropic was silent for too long"
-			                               : "Anthropic's stream ended early");
-			ccp_x_end(x);
-		} else {
-			x->client.abort(x->client.arg);
-			ccp_x_over(x);
-		}
+		ccp_x_count_end(x);
 	}
 }
 
@@ -349,7 +338,8 @@ ccp_x_stop_anthropic(struct ccp_exchange *x)
 		ccp_x_error(x, 503, "overloaded_error", "This proxy is being stopped; try again");
 	} else if (x->sse && !x->encoded) {
 		ccp_x_error_event(x, "overloaded_error", "This proxy was stopped");
-		ccp_x_end(x);
+		x->client.end(x->client.arg);
+		ccp_x_count_cut(x);
 	} else {
 		x->client.abort(x->client.arg);
 		ccp_x_over(x);

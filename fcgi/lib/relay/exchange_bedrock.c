@@ -102,7 +102,7 @@ on_stream_body(struct ccp_exchange *x, const char *p, size_t n)
 	struct ccp_bedrock *b = x->bedrock;
 	const struct ccp_bedrock_failure *failure;
 
-	if (b->meter.complete)
+	if (x->account->meter.complete)
 		return true; /* after message_stop nothing counts */
 	ccp_bedrock_stream_feed(b->stream, p, n, &b->out);
 	failure = ccp_bedrock_stream_failure(b->stream);
@@ -115,7 +115,7 @@ on_stream_body(struct ccp_exchange *x, const char *p, size_t n)
 		return true;
 	}
 	give_ready(x);
-	if (b->meter.complete) { /* whatever follows message_stop */
+	if (x->account->meter.complete) { /* whatever follows message_stop */
 		ccp_x_book(x);
 	} else if (failure && x->head_sent) {
 		broken_stream(x, failure->type, failure->message);
@@ -180,7 +180,8 @@ whole_answer(struct ccp_exchange *x)
 	/* an unknown operation is answered 200 too */
 	if (!ccp_buf_ok(&b->out) || !ccp_json_member_text(json, "type", type, sizeof(type)) ||
 	    strcmp(type, "message") != 0 ||
-	    ccp_translate_answer(json, b->translation.client_model, &answer, &b->meter, &err)) {
+	    ccp_translate_answer(json, b->translation.client_model, &answer, &x->account->meter,
+	                         &err)) {
 		ccp_buf_clear(&answer);
 		ccp_x_bedrock_failed(x, "its answer is not a Message");
 		return;
@@ -236,7 +237,8 @@ ask_bedrock(struct ccp_exchange *x)
 	if ((b->translation.stream &&
 	     ccp_bedrock_stream_new(b->translation.door == CCP_DOOR_MESSAGES ? CCP_BEDROCK_SSE
 	                                                                     : CCP_BEDROCK_FRAMES,
-	                            b->translation.client_model, &b->meter, &b->stream, &err))) {
+	                            b->translation.client_model, &x->account->meter, &b->stream,
+	                            &err))) {
 		ccp_x_bedrock_failed(x, err.text);
 		return;
 	}
@@ -258,13 +260,9 @@ when_signed(struct ccp_job *job)
 		ask_bedrock(x);
 }
 
-static void
-remembered(struct ccp_job *job)
+void
+ccp_x_remembered(struct ccp_exchange *x)
 {
-	struct ccp_exchange *x = ccp_x_of(job);
-
-	if (!ccp_x_job_done(x))
-		return;
 	if (x->decision.next == CCP_NEXT_BEDROCK)
 		ccp_x_job(x, CCP_X_SIGN, ccp_x_run_sign, when_signed);
 	else
@@ -274,10 +272,8 @@ remembered(struct ccp_job *job)
 void
 ccp_x_settle(struct ccp_exchange *x)
 {
-	if (x->decision.remember)
-		ccp_x_job(x, CCP_X_REMEMBER, ccp_x_run_remember, remembered);
-	else
-		ccp_x_job(x, CCP_X_SIGN, ccp_x_run_sign, when_signed);
+	if (!x->decision.remember || !ccp_x_remember(x))
+		ccp_x_remembered(x);
 }
 
 /* Silence of Bedrock: a ping for the client, or too long. */
@@ -312,7 +308,7 @@ ccp_x_bedrock_timer(struct ccp_exchange *x)
 void
 ccp_x_bedrock_gone(struct ccp_exchange *x)
 {
-	if (x->bedrock->meter.started) {
+	if (x->account->meter.started) {
 		ccp_x_book(x);
 		return;
 	}

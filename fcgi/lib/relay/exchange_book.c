@@ -3,26 +3,55 @@
 #include "base/log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-/* Booking: what an answer of Bedrock's cost, in the store before its last bytes go out. */
+/*
+ * Booking: what an answer used and cost, in the store's journal before the
+ * answer's last bytes go out; one way for both upstreams.
+ */
+
+bool
+ccp_x_account_open(struct ccp_exchange *x)
+{
+	ccp_x_account_close(x);
+	x->account = calloc(1, sizeof(*x->account));
+	if (x->account)
+		x->account->copy = (struct ccp_buf)CCP_BUF_INIT(CCP_ANSWER_MAX_BYTES);
+	return x->account != NULL;
+}
+
+void
+ccp_x_account_close(struct ccp_exchange *x)
+{
+	if (!x->account)
+		return;
+	ccp_sse_free(x->account->events);
+	ccp_buf_clear(&x->account->copy);
+	free(x->account);
+	x->account = NULL;
+}
 
 static void
 run_book(struct ccp_job *job)
 {
 	struct ccp_exchange *x = ccp_x_of(job);
 
-	x->job_rc = ccp_store_usage_add(x->relay->store, &x->bedrock->record, &x->job_error);
+	x->job_rc = ccp_store_usage_add(x->relay->store, &x->account->record, &x->job_error);
 }
 
-/* Gives out what was kept, ends the answer; the exchange lives on while its job runs. */
+/* Gives out what was kept; the exchange lives on while its job runs. Bedrock's answer ends so. */
 static void
 give_rest(struct ccp_exchange *x)
 {
 	struct ccp_bedrock *b = x->bedrock;
 
-	if (b->booked || x->gone)
+	if (x->account->given || x->gone)
 		return;
-	b->booked = true;
+	x->account->given = true;
+	if (x->account->anthropic) {
+		ccp_x_count_give(x);
+		return;
+	}
 	if (!x->head_sent)
 		ccp_x_head(x, b->status, &b->headers);
 	if (b->out.len)
@@ -30,56 +59,86 @@ give_rest(struct ccp_exchange *x)
 	x->client.end(x->client.arg);
 }
 
+/* The store has said itself when its journal fails; what it keeps in memory will count. */
+static void
+log_booking(const struct ccp_exchange *x)
+{
+	const struct ccp_usage_record *r = &x->account->record;
+
+	if (x->job_rc == CCP_ERR_STORE) {
+		ccp_log(CCP_LOG_DEBUG, x->call.id, "usage is kept in memory: %s",
+		        x->job_error.text);
+	} else if (x->job_rc) {
+		ccp_log(CCP_LOG_ERROR, x->call.id, "usage is lost: %s", x->job_error.text);
+		return;
+	}
+	ccp_log(CCP_LOG_INFO, x->call.id,
+	        "📊 %s user=%s model=%s in=%lld out=%lld cache_read=%lld cache_write=%lld "
+	        "microusd=%lld%s %lld ms",
+	        r->request_type, r->user, r->model, (long long)r->tokens.input_tokens,
+	        (long long)r->tokens.output_tokens, (long long)r->tokens.cache_read_tokens,
+	        (long long)(r->tokens.cache_write_5m_tokens + r->tokens.cache_write_1h_tokens),
+	        (long long)r->cost_microusd, r->tokens.estimated ? " (cut)" : "",
+	        (long long)(ccp_loop_now_ms(x->relay->loop) - x->started_ms));
+}
+
 static void
 book_done(struct ccp_job *job)
 {
 	struct ccp_exchange *x = ccp_x_of(job);
-	const struct ccp_usage_record *r = &x->bedrock->record;
 
-	if (x->job_rc)
-		ccp_log(CCP_LOG_ERROR, x->call.id, "usage was not booked: %s", x->job_error.text);
-	else
-		ccp_log(CCP_LOG_INFO, x->call.id,
-		        "📊 bedrock user=%s model=%s in=%lld out=%lld cache_read=%lld "
-		        "cache_write=%lld microusd=%lld%s %lld ms",
-		        r->user, r->model, (long long)r->tokens.input_tokens,
-		        (long long)r->tokens.output_tokens, (long long)r->tokens.cache_read_tokens,
-		        (long long)(r->tokens.cache_write_5m_tokens +
-		                    r->tokens.cache_write_1h_tokens),
-		        (long long)r->cost_microusd, r->tokens.estimated ? " (cut)" : "",
-		        (long long)(ccp_loop_now_ms(x->relay->loop) - x->started_ms));
+	log_booking(x);
 	x->job_running = false;
 	give_rest(x);
-	if (x->http && !x->gone)
+	if (x->account->anthropic)
+		ccp_x_count_booked(x);
+	else if (x->http && !x->gone)
 		ccp_x_timer(
 			x, CCP_BOOK_WAIT_MS); /* its end is near: then the connection can be kept */
 	else
 		ccp_x_over(x);
 }
 
-/* The answer is over, whole or not: books it, then gives the rest of it. */
+static void
+fill_record(struct ccp_exchange *x)
+{
+	const struct ccp_model *model = ccp_models_find(x->models, x->model);
+	struct ccp_usage_record *r = &x->account->record;
+	const char *name;
+
+	snprintf(r->user, sizeof(r->user), "%s", x->call.user);
+	r->at_s = ccp_x_now_s();
+	r->tokens = ccp_meter_result(&x->account->meter);
+	if (x->account->anthropic) {
+		/* the client pays Anthropic for it: on the operator's AWS bill it is nothing */
+		r->cost_microusd = 0;
+		snprintf(r->request_type, sizeof(r->request_type), "anthropic");
+		/* Anthropic answered, so the name is one of its own; none: the body was compressed */
+		name = model ? model->anthropic_id : *x->model ? x->model : "unknown";
+	} else {
+		const struct ccp_target *target = &x->bedrock->translation.target;
+
+		r->cost_microusd = ccp_models_cost_microusd(x->models, target->id, &r->tokens);
+		snprintf(r->request_type, sizeof(r->request_type), "bedrock");
+		name = ccp_models_name_of(target);
+	}
+	snprintf(r->model, sizeof(r->model), "%.*s", (int)sizeof(r->model) - 1, name);
+}
+
 void
 ccp_x_book(struct ccp_exchange *x)
 {
-	struct ccp_bedrock *b = x->bedrock;
-	struct ccp_usage_record *r = &b->record;
+	struct ccp_account *a = x->account;
 
-	if (!b->meter.started || !x->relay->store || !x->relay->config->usage_tracking_enabled) {
+	if (!a->meter.started || !x->relay->config->usage_tracking_enabled) {
 		give_rest(x);
 		ccp_x_over(x);
 		return;
 	}
-	snprintf(r->user, sizeof(r->user), "%s", x->call.user);
-	snprintf(r->model, sizeof(r->model), "%.*s", (int)sizeof(r->model) - 1,
-	         b->translation.target.model ? b->translation.target.model->anthropic_id
-	                                     : x->model);
-	snprintf(r->request_type, sizeof(r->request_type), "bedrock");
-	r->at_s = ccp_x_now_s();
-	r->tokens = ccp_meter_result(&b->meter);
-	r->cost_microusd =
-		ccp_models_cost_microusd(x->models, b->translation.target.id, &r->tokens);
+	fill_record(x);
 	ccp_x_job(x, CCP_X_BOOK, run_book, book_done);
-	ccp_x_timer(x, CCP_BOOK_WAIT_MS);
+	if (!a->given && !x->gone)
+		ccp_x_timer(x, CCP_BOOK_WAIT_MS);
 }
 
 /* Booking takes too long: the answer ends before it. Or all is done but the connection's end. */
@@ -92,4 +151,6 @@ ccp_x_book_timer(struct ccp_exchange *x)
 	}
 	ccp_log(CCP_LOG_WARNING, x->call.id, "booking takes long: the answer ends before it");
 	give_rest(x);
+	if (x->account->anthropic)
+		ccp_exchange_ready(x); /* its upstream may have been held up */
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is done for Bedrock on a work thread: converting the body, remembering the limit, signing. */
+/* What is done for Bedrock on a work thread: converting the body, signing. */
 
 void
 ccp_x_bedrock_free(struct ccp_exchange *x)
@@ -21,6 +21,7 @@ ccp_x_bedrock_free(struct ccp_exchange *x)
 	ccp_headers_clear(&b->headers);
 	free(b);
 	x->bedrock = NULL;
+	ccp_x_account_close(x);
 }
 
 /* All lines of anthropic-beta, joined; the web servers join them, but not all need to. */
@@ -58,6 +59,7 @@ run_convert(struct ccp_job *job)
 	                          struct ccp_error *) =
 		x->call.count_tokens ? ccp_translate_count : ccp_translate_request;
 	struct ccp_error err;
+	enum ccp_err rc = CCP_OK;
 
 	join_betas(&x->call.headers, &betas);
 	in.anthropic_version = ccp_headers_get(&x->call.headers, "anthropic-version");
@@ -70,10 +72,12 @@ run_convert(struct ccp_job *job)
 	if (x->call.messages)
 		log_successor(x, x->bedrock->translation.target.model);
 	ccp_buf_clear(&betas);
-	if ((x->relay->config->fallback_on & ~(unsigned)CCP_ON_429) && x->relay->store &&
-	    ccp_store_vouched(x->relay->store, x->credential, ccp_x_now_s() - CCP_VOUCHED_S,
-	                      &x->vouched, &err))
-		ccp_log(CCP_LOG_WARNING, x->call.id, "not known whether vouched: %s", err.text);
+	if (x->relay->config->fallback_on & ~(unsigned)CCP_ON_429)
+		rc = ccp_store_vouched(x->relay->store, x->credential,
+		                       ccp_x_now_s() - CCP_VOUCHED_S, &x->vouched, &err);
+	if (rc)
+		ccp_log(ccp_relay_store_said(rc) ? CCP_LOG_DEBUG : CCP_LOG_WARNING, x->call.id,
+		        "not known whether vouched: %s", err.text);
 }
 
 void
@@ -81,26 +85,12 @@ ccp_x_convert(struct ccp_exchange *x, void (*done)(struct ccp_job *job))
 {
 	ccp_x_bedrock_free(x);
 	x->bedrock = calloc(1, sizeof(*x->bedrock));
-	if (!x->bedrock) {
+	if (!x->bedrock || !ccp_x_account_open(x)) {
 		ccp_x_error(x, 500, "api_error", "This proxy is out of memory");
 		return;
 	}
 	x->bedrock->out = (struct ccp_buf)CCP_BUF_INIT(CCP_ANSWER_MAX_BYTES);
 	ccp_x_job(x, CCP_X_CONVERT, run_convert, done);
-}
-
-void
-ccp_x_run_remember(struct ccp_job *job)
-{
-	struct ccp_exchange *x = ccp_x_of(job);
-	struct ccp_limit *limit = &x->decision.limit;
-	struct ccp_error err;
-
-	if (!x->relay->store || !*x->credential)
-		return;
-	memcpy(limit->credential, x->credential, sizeof(limit->credential));
-	if (ccp_store_limit_put(x->relay->store, x->call.user, limit, &err))
-		ccp_log(CCP_LOG_ERROR, x->call.id, "the limit was not stored: %s", err.text);
 }
 
 void

@@ -55,10 +55,18 @@ ccp_x_pass(struct ccp_exchange *x, const char *p, size_t n)
 void
 ccp_x_relay(struct ccp_exchange *x, const char *p, size_t n)
 {
-	size_t whole;
+	struct ccp_account *a = x->account && !x->account->given ? x->account : NULL;
+	size_t whole, go;
 
 	if (!x->sse || x->encoded || !x->call.messages) {
-		ccp_x_pass(x, p, n);
+		if (a)
+			ccp_x_count_json(x, p, n);
+		else
+			ccp_x_pass(x, p, n);
+		return;
+	}
+	if (x->state == CCP_X_BOOK && a) { /* behind message_stop, of the same piece */
+		ccp_buf_add(&x->held_body, p, n);
 		return;
 	}
 	if (x->held_body.len) {
@@ -67,18 +75,21 @@ ccp_x_relay(struct ccp_exchange *x, const char *p, size_t n)
 		n = x->held_body.len;
 	}
 	whole = n > CCP_EVENT_MAX_BYTES || !ccp_buf_ok(&x->held_body) ? n : whole_events(p, n);
-	ccp_x_pass(x, p, whole);
+	go = a ? ccp_x_count_events(x, p, whole) : whole;
+	ccp_x_pass(x, p, go);
 	if (x->held_body.len)
-		ccp_buf_consume(&x->held_body, whole);
+		ccp_buf_consume(&x->held_body, go);
 	else
-		ccp_buf_add(&x->held_body, p + whole, n - whole);
+		ccp_buf_add(&x->held_body, p + go, n - go);
 	if (!x->held_body.len)
 		ccp_buf_clear(&x->held_body);
+	if (go < whole)
+		ccp_x_book(x);
 }
 
 /* A stream that ends without message_stop, or an error of Anthropic's own, was cut. */
-bool
-ccp_x_stream_is_whole(const struct ccp_exchange *x)
+static bool
+stream_is_whole(const struct ccp_exchange *x)
 {
 	/* with the quotes: inside a text they would be escaped */
 	return x->encoded || memmem(x->tail, x->tail_len, "\"message_stop\"", 14) ||
@@ -86,13 +97,34 @@ ccp_x_stream_is_whole(const struct ccp_exchange *x)
 }
 
 void
+ccp_x_relay_end(struct ccp_exchange *x)
+{
+	bool done = x->held_end == CCP_HTTP_DONE;
+
+	if (done)
+		ccp_x_pass(x, ccp_buf_text(&x->held_body), x->held_body.len);
+	if (done && !(x->call.messages && x->sse && !stream_is_whole(x))) {
+		x->client.end(x->client.arg);
+	} else if (x->sse && !x->encoded) {
+		ccp_x_error_event(x, x->timed_out ? "timeout_error" : "api_error",
+		                  x->timed_out ? "Anthropic was silent for too long"
+		                               : "Anthropic's stream ended early");
+		x->client.end(x->client.arg);
+	} else {
+		x->client.abort(x->client.arg);
+	}
+}
+
+void
 ccp_x_start_relay(struct ccp_exchange *x)
 {
 	struct ccp_buf beginning;
 
+	ccp_x_bedrock_free(x); /* it was only thought of */
 	x->mode = CCP_M_RELAY;
 	x->encoded = ccp_headers_get(&x->held_headers, "content-encoding") != NULL;
 	send_head(x);
+	ccp_x_count_start(x);
 	if (x->http)
 		ccp_x_timer(x, x->relay->config->idle_timeout_s * 1000);
 	beginning = x->held_body;

@@ -3,6 +3,8 @@
 
 #include "relay/exchange.h"
 
+#include "base/meter.h"
+#include "base/sse.h"
 #include "relay/fallback.h"
 #include "upstream/anthropic.h"
 #include "upstream/bedrock.h"
@@ -22,6 +24,8 @@
 #define CCP_TAIL_BYTES 256
 /* The last bytes of an answer wait this long for their usage to be booked. */
 #define CCP_BOOK_WAIT_MS 1000
+/* Bedrock, or the refusal, waits this long for a new limit to be stored. */
+#define CCP_REMEMBER_WAIT_MS 1000
 /* Vouched = accepted by Anthropic within this time; noted anew after this one. */
 #define CCP_VOUCHED_S (24 * 3600)
 #define CCP_VOUCH_AGAIN_S 3600
@@ -31,7 +35,7 @@ enum ccp_state {
 	CCP_X_CONVERT,   /* job: the body for Bedrock, or why not */
 	CCP_X_ANTHROPIC, /* asking */
 	CCP_X_WAIT,      /* timer: before asking once more */
-	CCP_X_REMEMBER,  /* job: the limit, into the store */
+	CCP_X_REMEMBER,  /* waiting, not for long, while the limit gets into the store */
 	CCP_X_SIGN,      /* job: credentials and signature */
 	CCP_X_BEDROCK,   /* asking */
 	CCP_X_BOOK,      /* job: usage */
@@ -74,7 +78,7 @@ struct ccp_exchange {
 	int64_t started_ms;
 
 	struct ccp_http_call *http; /* the upstream call under way, or NULL */
-	struct ccp_timer timer;     /* of the state: wait, silence, ping, booking */
+	struct ccp_timer timer;     /* of the state: wait, silence, ping, booking, limit */
 	int64_t last_byte_ms;       /* of the upstream */
 	int64_t last_sent_ms;       /* to the client */
 
@@ -94,7 +98,20 @@ struct ccp_exchange {
 	enum ccp_answer_kind held_kind;
 	enum ccp_http_end held_end;
 
-	struct ccp_bedrock *bedrock; /* while Bedrock is asked, or NULL */
+	struct ccp_bedrock *bedrock;   /* while Bedrock is asked, or NULL */
+	struct ccp_remember *remember; /* the limit being stored that this waits for, or NULL */
+	struct ccp_account *account;   /* of an answer that is counted, or NULL */
+};
+
+/* What an answer used, on its way into the store. */
+struct ccp_account {
+	struct ccp_meter meter;
+	struct ccp_usage_record record; /* the booking's, once it runs */
+	bool anthropic;                 /* its answer; else Bedrock's */
+	bool given;                     /* nothing of the answer waits for the booking any more */
+	struct ccp_sse *events;         /* Anthropic's stream, for the meter */
+	struct ccp_buf copy; /* Anthropic's JSON, for the meter; its last piece waits here */
+	size_t copy_given;   /* bytes of it that the client has */
 };
 
 /* What only a request to Bedrock needs; most never do. */
@@ -104,12 +121,9 @@ struct ccp_bedrock {
 	struct ccp_bedrock_stream *stream;
 	struct ccp_buf out;         /* SSE not given to the client yet, or the JSON answer */
 	struct ccp_headers headers; /* of the answer, as far as they go on */
-	struct ccp_meter meter;
-	struct ccp_usage_record record;
 	struct ccp_bedrock_failure failure;
 	int status;
 	bool convertible;
-	bool booked;
 };
 
 /* exchange.c */
@@ -143,19 +157,38 @@ void ccp_x_stop_anthropic(struct ccp_exchange *x);
 void ccp_x_start_relay(struct ccp_exchange *x); /* sends the head, and what is held of the body */
 void ccp_x_relay(struct ccp_exchange *x, const char *p, size_t n); /* of a stream, whole events */
 void ccp_x_pass(struct ccp_exchange *x, const char *p, size_t n);  /* whatever it is */
-bool ccp_x_stream_is_whole(const struct ccp_exchange *x);
+/* After the upstream's end: the rest, and an end that says whether all was whole. */
+void ccp_x_relay_end(struct ccp_exchange *x);
+
+/* exchange_count.c */
+void ccp_x_count_start(struct ccp_exchange *x); /* with the head: an account, if this counts */
+/* Counts some whole events; gives how many bytes may go at once, less than n when the rest waits
+ * for the booking. */
+size_t ccp_x_count_events(struct ccp_exchange *x, const char *p, size_t n);
+void ccp_x_count_json(struct ccp_exchange *x, const char *p, size_t n); /* passes it on as well */
+void ccp_x_count_end(struct ccp_exchange *x);    /* the upstream's end is there: so is ours */
+void ccp_x_count_cut(struct ccp_exchange *x);    /* the client needs no more: books what was seen */
+void ccp_x_count_give(struct ccp_exchange *x);   /* what waited */
+void ccp_x_count_booked(struct ccp_exchange *x); /* over, or on with the relay */
 
 /* vouch.c */
 void ccp_x_vouch(struct ccp_exchange *x); /* Anthropic accepted this credential just now */
 
+/* remember.c */
+/* Begins to store the limit decided on: true when x waits for ccp_x_remembered(), false to go on. */
+bool ccp_x_remember(struct ccp_exchange *x);
+void ccp_x_remember_timer(struct ccp_exchange *x);
+void ccp_x_remember_leave(
+	struct ccp_exchange *x); /* waits no more; the limit is stored all the same */
+
 /* exchange_convert.c */
 void ccp_x_convert(struct ccp_exchange *x, void (*done)(struct ccp_job *job));
-void ccp_x_run_remember(struct ccp_job *job);
 void ccp_x_run_sign(struct ccp_job *job);
 void ccp_x_bedrock_free(struct ccp_exchange *x);
 
 /* exchange_bedrock.c */
-void ccp_x_settle(struct ccp_exchange *x); /* remembers, then does what was decided */
+void ccp_x_settle(struct ccp_exchange *x);     /* remembers, then does what was decided */
+void ccp_x_remembered(struct ccp_exchange *x); /* does it */
 void ccp_x_bedrock_timer(struct ccp_exchange *x);
 void ccp_x_bedrock_gone(struct ccp_exchange *x); /* books what was streamed */
 void ccp_x_stop_bedrock(struct ccp_exchange *x);
@@ -165,8 +198,10 @@ void ccp_x_bedrock_failed(struct ccp_exchange *x, const char *why); /* Anthropic
 void ccp_x_bedrock_refused(struct ccp_exchange *x); /* x->bedrock->failure says how */
 
 /* exchange_book.c */
-void ccp_x_book(
-	struct ccp_exchange *x); /* the answer is over: books it, gives the rest of it, ends */
+bool ccp_x_account_open(struct ccp_exchange *x); /* an empty one; false: no memory */
+void ccp_x_account_close(struct ccp_exchange *x);
+/* The answer is over: books it, then gives what waited. Bedrock's, and one that was cut, end so. */
+void ccp_x_book(struct ccp_exchange *x);
 void ccp_x_book_timer(struct ccp_exchange *x);
 
 #endif

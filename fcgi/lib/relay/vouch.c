@@ -21,7 +21,8 @@ run_vouch(struct ccp_job *job)
 
 	v->rc = ccp_store_vouch(v->relay->store, v->credential, ccp_x_now_s(), &err);
 	if (v->rc)
-		ccp_log(CCP_LOG_WARNING, NULL, "a vouched credential was not noted: %s", err.text);
+		ccp_log(ccp_relay_store_said(v->rc) ? CCP_LOG_DEBUG : CCP_LOG_WARNING, NULL,
+		        "a vouched credential was not noted: %s", err.text);
 }
 
 /* Where this worker notes that it did: one place for each first byte of a fingerprint. */
@@ -43,6 +44,7 @@ vouch_done(struct ccp_job *job)
 		memcpy(slot->credential, v->credential, sizeof(slot->credential));
 		slot->at_s = ccp_x_now_s();
 	}
+	v->relay->errands--;
 	free(v);
 }
 
@@ -56,8 +58,7 @@ ccp_x_vouch(struct ccp_exchange *x)
 
 	if (!*x->credential && ccp_anthropic_fingerprint(&x->call.headers, x->credential))
 		return;
-	if (!(x->relay->config->fallback_on & ~(unsigned)CCP_ON_429) || !x->relay->store ||
-	    !*x->credential ||
+	if (!(x->relay->config->fallback_on & ~(unsigned)CCP_ON_429) || !*x->credential ||
 	    !ccp_fallback_organization_allowed(organization ? organization : "", x->relay->config))
 		return;
 	slot = vouched_slot(x->relay, x->credential);
@@ -69,5 +70,6 @@ ccp_x_vouch(struct ccp_exchange *x)
 	v->job.done = vouch_done;
 	v->relay = x->relay;
 	memcpy(v->credential, x->credential, sizeof(v->credential));
+	x->relay->errands++;
 	ccp_work_submit(x->relay->writes, &v->job);
 }

@@ -2,6 +2,7 @@
 
 #include "store/tally.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Prometheus text format 0.0.4: backslash, quote and newline are escaped in a label. */
@@ -22,13 +23,14 @@ write_label(const char *text, struct ccp_buf *out)
 enum figure { REQUESTS, INPUT, OUTPUT, CACHE_READ, CACHE_WRITE_5M, CACHE_WRITE_1H, COST };
 
 static void
-write_series(const struct ccp_tally *tally, const char *type, enum figure f, struct ccp_buf *out)
+write_series(const struct ccp_tally_model *models, size_t count, const char *type, enum figure f,
+             struct ccp_buf *out)
 {
 	static const char *const kinds[] = { "",           "input",          "output",
 		                             "cache_read", "cache_write_5m", "cache_write_1h" };
 
-	for (size_t i = 0; i < tally->count; i++) {
-		const struct ccp_usage_sum *s = &tally->models[i].sum;
+	for (size_t i = 0; i < count; i++) {
+		const struct ccp_usage_sum *s = &models[i].sum;
 		const struct ccp_usage *t = &s->tokens;
 		const int64_t values[] = { s->request_count,         t->input_tokens,
 			                   t->output_tokens,         t->cache_read_tokens,
@@ -39,7 +41,7 @@ write_series(const struct ccp_tally *tally, const char *type, enum figure f, str
 		             : f == COST   ? "cost_usd"
 		                           : "tokens",
 		             type);
-		write_label(tally->models[i].name, out);
+		write_label(models[i].name, out);
 		if (f == COST) {
 			ccp_buf_puts(out, "\"} ");
 			ccp_tally_write_usd(s->cost_microusd, out);
@@ -52,13 +54,25 @@ write_series(const struct ccp_tally *tally, const char *type, enum figure f, str
 	}
 }
 
+/* Today's sums by model, of each request type. */
+struct figures {
+	struct ccp_tallies tallies;
+	struct ccp_tally tally[2];
+	int type; /* of the rows that come now */
+	bool no_memory;
+};
+
 static bool
 count_row(void *arg, const char *user, const char *date, const char *model,
           const struct ccp_usage_sum *sum)
 {
+	struct figures *f = arg;
+	uint8_t number = ccp_names_number(&f->tallies.models, model);
+
 	(void)user;
 	(void)date;
-	return ccp_tally_add(arg, model, sum);
+	f->no_memory = !ccp_tally_add(&f->tallies, &f->tally[f->type], number, sum);
+	return !f->no_memory;
 }
 
 struct user_count {
@@ -75,15 +89,17 @@ count_limit(void *arg, const char *user, const struct ccp_limit *limit)
 	(void)limit;
 	if (users->count == 0 || strcmp(user, users->last) != 0)
 		users->count++;
-	memcpy(users->last, user, strlen(user) + 1);
+	snprintf(users->last, sizeof(users->last), "%s", user);
 	return true;
 }
 
 static const char *const types[] = { "bedrock", "anthropic" };
 
 static void
-write_metrics(const struct ccp_tally tallies[2], int64_t limited_count, struct ccp_buf *out)
+write_metrics(const struct figures *figures, int64_t limited_count, struct ccp_buf *out)
 {
+	struct ccp_tally_model models[2][CCP_NAMES_MAX];
+	size_t counts[2];
 	static const struct {
 		const char *name, *help;
 		enum figure first, last;
@@ -91,6 +107,8 @@ write_metrics(const struct ccp_tally tallies[2], int64_t limited_count, struct c
 		       { "tokens", "Tokens of these answers.", INPUT, CACHE_WRITE_1H },
 		       { "cost_usd", "What these answers cost, by the price table.", COST, COST } };
 
+	for (int i = 0; i < 2; i++)
+		counts[i] = ccp_tally_list(&figures->tallies, figures->tally[i], models[i]);
 	for (size_t g = 0; g < 3; g++) {
 		ccp_buf_addf(out,
 		             "# HELP claude_code_proxy_%s_today %s\n"
@@ -98,7 +116,7 @@ write_metrics(const struct ccp_tally tallies[2], int64_t limited_count, struct c
 		             groups[g].name, groups[g].help, groups[g].name);
 		for (int i = 0; i < 2; i++)
 			for (enum figure f = groups[g].first; f <= groups[g].last; f++)
-				write_series(&tallies[i], types[i], f, out);
+				write_series(models[i], counts[i], types[i], f, out);
 	}
 	ccp_buf_addf(out,
 	             "# HELP claude_code_proxy_users_limited Users whom Anthropic has rate"
@@ -111,20 +129,22 @@ enum ccp_err
 ccp_report_metrics(struct ccp_store *store, int64_t now_s, struct ccp_buf *out,
                    struct ccp_error *err)
 {
-	struct ccp_tally tallies[2] = { { .count = 0 }, { .count = 0 } };
+	struct figures figures = { 0 };
 	struct user_count limited = { "", 0 };
 	char today[CCP_DAY_BYTES];
 	enum ccp_err rc = CCP_OK;
 
 	ccp_day_format(now_s, today);
-	for (int i = 0; i < 2 && !rc; i++)
-		rc = ccp_store_usage_each(store, NULL, today, today, types[i], count_row,
-		                          &tallies[i], err);
+	for (figures.type = 0; figures.type < 2 && !rc; figures.type++) {
+		rc = ccp_store_usage_each(store, NULL, today, today, types[figures.type], count_row,
+		                          &figures, err);
+		if (!rc && figures.no_memory)
+			rc = ccp_fail(err, CCP_ERR_NOMEM, "no memory for the metrics");
+	}
 	if (!rc)
 		rc = ccp_store_limits_each(store, NULL, now_s, count_limit, &limited, err);
 	if (!rc)
-		write_metrics(tallies, limited.count, out);
-	ccp_tally_clear(&tallies[0]);
-	ccp_tally_clear(&tallies[1]);
+		write_metrics(&figures, limited.count, out);
+	ccp_tallies_clear(&figures.tallies);
 	return rc;
 }

@@ -4,8 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A connection costs some 100 KiB and a file lock; writes queue behind each other anyway. */
@@ -14,9 +19,12 @@
 /*
  * How long one call may wait for other processes' writes. SQLite's waiting is
  * not fair: 64 processes writing as fast as they can were seen to make one wait
- * 1.4 s (SQLite 3.40.1, 2026); a proxy writes far less.
+ * 1.4 s (SQLite 3.40.1, 2026); a proxy writes far less. Somebody waits for it.
  */
-#define BUSY_MS 10000
+#define BUSY_MS 2000
+/* And at the start, when another process migrates the file. */
+#define OPEN_BUSY_MS 10000
+#define STEP_MS 20
 
 static void
 connection_close(struct ccp_sqlite_connection *c)
@@ -113,19 +121,49 @@ make_directories(char *path, struct ccp_error *err)
 /*
  * Makes the file, empty, when there is none, so that its mode is ours. Never
  * opens one that is there: closing it again would drop the locks that SQLite
- * holds on it for this whole process (POSIX).
+ * holds on it for this whole process (POSIX). What stands beside a file that
+ * was taken away alone is not the new one's.
  */
 static enum ccp_err
 make_file(const char *path, struct ccp_error *err)
 {
+	static const char *const beside[] = { "-wal", "-shm", "-journal" };
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char name[PATH_MAX];
 
-	if (fd >= 0)
-		close(fd);
-	else if (errno != EEXIST)
+	if (fd < 0 && errno != EEXIST)
 		return ccp_fail(err, CCP_ERR_STORE, "%.100s cannot be made: %s", path,
 		                strerror(errno));
+	if (fd < 0)
+		return CCP_OK;
+	close(fd);
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++)
+		if (snprintf(name, sizeof(name), "%s%s", path, beside[i]) < (int)sizeof(name))
+			unlink(name);
 	return CCP_OK;
+}
+
+/* One process at a time opens files of that folder; -1 when that could not be had. */
+static int
+lock_folder(const char *path)
+{
+	const struct timespec step = { 0, STEP_MS * 1000000L };
+	char folder[PATH_MAX];
+	int fd, wait_ms = OPEN_BUSY_MS;
+
+	if (snprintf(folder, sizeof(folder), "%s", path) >= (int)sizeof(folder))
+		return -1;
+	fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		wait_ms -= STEP_MS;
+		if (errno != EWOULDBLOCK || wait_ms <= 0) {
+			close(fd);
+			fd = -1;
+		} else {
+			nanosleep(&step, NULL);
+		}
+	}
+	return fd;
 }
 
 /* The first connection: makes and migrates the file, and sees whether it can be written. */
@@ -133,22 +171,30 @@ static enum ccp_err
 open_first(struct ccp_sqlite_pool *pool, struct ccp_error *err)
 {
 	struct ccp_sqlite_connection *c = NULL;
+	int lock = -1;
 	enum ccp_err rc = make_directories(pool->path, err);
 
-	if (!rc)
+	if (!rc) {
+		lock = lock_folder(pool->path);
 		rc = make_file(pool->path, err);
+	}
 	if (!rc)
 		rc = ccp_sqlite_acquire(pool, &c, err);
 	if (rc)
-		return rc;
+		goto out;
+	sqlite3_busy_timeout(c->db, OPEN_BUSY_MS);
 	if (sqlite3_db_readonly(c->db, "main") == 1)
 		rc = ccp_fail(err, CCP_ERR_STORE, "%.100s: may only be read, not written",
 		              pool->path);
 	else
-		rc = ccp_sqlite_prepare_file(c->db, pool->path, BUSY_MS, err);
+		rc = ccp_sqlite_prepare_file(c->db, pool->path, OPEN_BUSY_MS, err);
 	if (!rc && stat(pool->path, &pool->file) < 0)
 		rc = ccp_fail(err, CCP_ERR_STORE, "%.100s: %s", pool->path, strerror(errno));
+	sqlite3_busy_timeout(c->db, BUSY_MS);
 	ccp_sqlite_release(pool, c);
+out:
+	if (lock >= 0)
+		close(lock);
 	return rc;
 }
 

@@ -11,7 +11,7 @@
  * Connections to one SQLite file: each is used by one thread at a time and
  * keeps its prepared statements. Inside of the SQLite backend.
  */
-#define CCP_SQLITE_STATEMENTS_MAX 32
+#define CCP_SQLITE_STATEMENTS_MAX 48
 
 struct ccp_sqlite_connection {
 	struct ccp_sqlite_connection *next; /* in the idle list */

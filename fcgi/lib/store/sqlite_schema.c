@@ -36,6 +36,33 @@ static const char *const migrations[] = {
 	"CREATE INDEX usage_by_date ON usage (date);"
 	"CREATE TABLE chores (name TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;"
 	"INSERT INTO chores VALUES ('purge', 0);",
+
+	/*
+	 * journal: seq 0 = not frozen yet; see journal.h. sent_at, seen: see
+	 * limit_copy.h. chores.down: what of the store is, as store_parts.h has it.
+	 */
+	"CREATE TABLE journal ("
+	" seq INTEGER NOT NULL, store TEXT NOT NULL, user_id TEXT NOT NULL, date TEXT NOT NULL,"
+	" request_type TEXT NOT NULL, model TEXT NOT NULL, input_tokens INTEGER NOT NULL,"
+	" output_tokens INTEGER NOT NULL, cache_read_tokens INTEGER NOT NULL,"
+	" cache_write_5m_tokens INTEGER NOT NULL, cache_write_1h_tokens INTEGER NOT NULL,"
+	" request_count INTEGER NOT NULL, cost_microusd INTEGER NOT NULL,"
+	" estimated INTEGER NOT NULL, last_at INTEGER NOT NULL, journal TEXT NOT NULL,"
+	" PRIMARY KEY (seq, store, user_id, date, request_type, model)) WITHOUT ROWID;"
+	"CREATE INDEX journal_frozen ON journal (store, user_id, date, request_type)"
+	" WHERE seq > 0;"
+	"CREATE TABLE journal_state ("
+	" id TEXT NOT NULL, box TEXT NOT NULL, seq INTEGER NOT NULL);"
+	"INSERT INTO journal_state VALUES ('', '', 0);"
+	"CREATE TABLE applied ("
+	" journal TEXT NOT NULL, user_id TEXT NOT NULL, date TEXT NOT NULL,"
+	" request_type TEXT NOT NULL, seq INTEGER NOT NULL,"
+	" PRIMARY KEY (journal, user_id, date, request_type)) WITHOUT ROWID;"
+	"ALTER TABLE limits ADD COLUMN sent_at INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX limits_unsent ON limits (retry_until) WHERE sent_at = 0;"
+	"CREATE TABLE seen ("
+	" user_id TEXT NOT NULL PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;"
+	"INSERT INTO chores VALUES ('down', 0);",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))

@@ -2,80 +2,141 @@
 
 #include "base/json.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+/* The sum of one model, with the next one of its tally: there are very many. */
+struct part {
+	int64_t input_tokens, output_tokens, cache_read_tokens;
+	int64_t cache_write_5m_tokens, cache_write_1h_tokens;
+	int64_t request_count, cost_microusd;
+	uint32_t next; /* name of a chunk's record, 0: none */
+	uint8_t model;
+	bool estimated;
+};
+_Static_assert(sizeof(struct part) <= 64, "a report promises 64 bytes a user and model");
 
 static void
 add(int64_t *to, int64_t n)
 {
-	if (__builtin_add_overflow(*to, n, to))
+	if (n > 0 && __builtin_add_overflow(*to, n, to))
 		*to = INT64_MAX;
 }
 
-static void
-add_sum(struct ccp_usage_sum *to, const struct ccp_usage_sum *s)
+uint8_t
+ccp_names_number(struct ccp_names *names, const char *text)
 {
-	add(&to->tokens.input_tokens, s->tokens.input_tokens);
-	add(&to->tokens.output_tokens, s->tokens.output_tokens);
-	add(&to->tokens.cache_read_tokens, s->tokens.cache_read_tokens);
-	add(&to->tokens.cache_write_5m_tokens, s->tokens.cache_write_5m_tokens);
-	add(&to->tokens.cache_write_1h_tokens, s->tokens.cache_write_1h_tokens);
-	add(&to->request_count, s->request_count);
-	add(&to->cost_microusd, s->cost_microusd);
-	to->tokens.estimated = to->tokens.estimated || s->tokens.estimated;
+	size_t len = strnlen(text, CCP_NAME_BYTES - 1), i;
+
+	for (i = 0; i < names->count; i++)
+		if (memcmp(names->text[i], text, len) == 0 && !names->text[i][len])
+			return (uint8_t)i;
+	if (i == CCP_NAMES_MAX)
+		return CCP_NAMES_MAX - 1;
+	if (i == CCP_NAMES_MAX - 1) {
+		text = "other";
+		len = strlen(text);
+		for (size_t n = 0; n < i; n++)
+			if (strcmp(names->text[n], text) == 0)
+				return (uint8_t)n;
+	}
+	memcpy(names->text[i], text, len);
+	names->text[i][len] = '\0';
+	names->count++;
+	return (uint8_t)i;
 }
 
-/* The entry of that model, made when there is none; NULL without memory. */
-static struct ccp_tally_model *
-entry(struct ccp_tally *tally, const char *model)
+void
+ccp_tallies_clear(struct ccp_tallies *tallies)
 {
-	struct ccp_tally_model *m;
+	ccp_chunks_clear(&tallies->chunks);
+	tallies->models.count = 0;
+}
 
-	if (tally->count >= CCP_TALLY_MODELS_MAX - 1)
-		model = "other";
-	for (size_t i = 0; i < tally->count; i++)
-		if (strcmp(tally->models[i].name, model) == 0)
-			return &tally->models[i];
-	if (tally->count == tally->cap) {
-		size_t cap = tally->cap ? tally->cap * 2 : 4;
+/* The part of that model, made when there is none; NULL without memory. */
+static struct part *
+find_part(struct ccp_tallies *tallies, struct ccp_tally *tally, uint8_t model)
+{
+	struct part *part;
+	uint32_t name;
 
-		m = realloc(tally->models, cap * sizeof(*m));
-		if (!m)
-			return NULL;
-		tally->models = m;
-		tally->cap = cap;
+	for (name = tally->first; name; name = part->next) {
+		part = ccp_chunks_at(&tallies->chunks, name);
+		if (part->model == model)
+			return part;
 	}
-	m = &tally->models[tally->count++];
-	*m = (struct ccp_tally_model){ 0 };
-	snprintf(m->name, sizeof(m->name), "%s", model);
-	return m;
+	name = ccp_chunks_add(&tallies->chunks, sizeof(*part));
+	if (!name)
+		return NULL;
+	part = ccp_chunks_at(&tallies->chunks, name);
+	part->model = model;
+	part->next = tally->first;
+	tally->first = name;
+	return part;
 }
 
 bool
-ccp_tally_add(struct ccp_tally *tally, const char *model, const struct ccp_usage_sum *sum)
+ccp_tally_add(struct ccp_tallies *tallies, struct ccp_tally *tally, uint8_t model,
+              const struct ccp_usage_sum *s)
 {
-	struct ccp_tally_model *m = entry(tally, model);
+	struct part *part = find_part(tallies, tally, model);
 
-	if (!m)
+	if (!part)
 		return false;
-	add_sum(&m->sum, sum);
-	add_sum(&tally->sum, sum);
+	add(&part->input_tokens, s->tokens.input_tokens);
+	add(&part->output_tokens, s->tokens.output_tokens);
+	add(&part->cache_read_tokens, s->tokens.cache_read_tokens);
+	add(&part->cache_write_5m_tokens, s->tokens.cache_write_5m_tokens);
+	add(&part->cache_write_1h_tokens, s->tokens.cache_write_1h_tokens);
+	add(&part->request_count, s->request_count);
+	add(&part->cost_microusd, s->cost_microusd);
+	part->estimated = part->estimated || s->tokens.estimated;
 	return true;
 }
 
-void
-ccp_tally_reset(struct ccp_tally *tally)
+static void
+add_part(struct ccp_usage_sum *to, const struct part *part)
 {
-	tally->sum = (struct ccp_usage_sum){ 0 };
-	tally->count = 0;
+	add(&to->tokens.input_tokens, part->input_tokens);
+	add(&to->tokens.output_tokens, part->output_tokens);
+	add(&to->tokens.cache_read_tokens, part->cache_read_tokens);
+	add(&to->tokens.cache_write_5m_tokens, part->cache_write_5m_tokens);
+	add(&to->tokens.cache_write_1h_tokens, part->cache_write_1h_tokens);
+	add(&to->request_count, part->request_count);
+	add(&to->cost_microusd, part->cost_microusd);
+	to->tokens.estimated = to->tokens.estimated || part->estimated;
 }
 
-void
-ccp_tally_clear(struct ccp_tally *tally)
+struct ccp_usage_sum
+ccp_tally_sum(const struct ccp_tallies *tallies, struct ccp_tally tally)
 {
-	free(tally->models);
-	*tally = (struct ccp_tally){ 0 };
+	struct ccp_usage_sum sum = { 0 };
+	const struct part *part;
+
+	for (uint32_t name = tally.first; name; name = part->next) {
+		part = ccp_chunks_at(&tallies->chunks, name);
+		add_part(&sum, part);
+	}
+	return sum;
+}
+
+size_t
+ccp_tally_list(const struct ccp_tallies *tallies, struct ccp_tally tally,
+               struct ccp_tally_model list[CCP_NAMES_MAX])
+{
+	const struct part *part;
+	size_t count = 0, i;
+
+	for (uint32_t name = tally.first; name; name = part->next) {
+		struct ccp_tally_model new = { 0 };
+
+		part = ccp_chunks_at(&tallies->chunks, name);
+		new.name = tallies->models.text[part->model];
+		add_part(&new.sum, part);
+		for (i = count++; i > 0 && strcmp(list[i - 1].name, new.name) > 0; i--)
+			list[i] = list[i - 1];
+		list[i] = new;
+	}
+	return count;
 }
 
 int64_t
@@ -114,17 +175,20 @@ write_sum(const struct ccp_usage_sum *s, bool summary, struct ccp_buf *out)
 }
 
 void
-ccp_tally_write(const struct ccp_tally *tally, bool summary, struct ccp_buf *out)
+ccp_tally_write(const struct ccp_tallies *tallies, struct ccp_tally tally, bool summary,
+                struct ccp_buf *out)
 {
-	write_sum(&tally->sum, summary, out);
-	ccp_buf_puts(out, ",\"models\":{");
-	for (size_t i = 0; i < tally->count; i++) {
-		const struct ccp_tally_model *m = &tally->models[i];
+	struct ccp_tally_model models[CCP_NAMES_MAX];
+	size_t count = ccp_tally_list(tallies, tally, models);
+	struct ccp_usage_sum sum = ccp_tally_sum(tallies, tally);
 
+	write_sum(&sum, summary, out);
+	ccp_buf_puts(out, ",\"models\":{");
+	for (size_t i = 0; i < count; i++) {
 		ccp_buf_puts(out, i ? "," : "");
-		ccp_json_add_string(out, m->name, strlen(m->name));
+		ccp_json_add_string(out, models[i].name, strlen(models[i].name));
 		ccp_buf_puts(out, ":{");
-		write_sum(&m->sum, false, out);
+		write_sum(&models[i].sum, false, out);
 		ccp_buf_puts(out, "}");
 	}
 	ccp_buf_puts(out, "}");

@@ -1,14 +1,13 @@
 #include "upstream/bedrock_failure.h"
 
-#include <ctype.h>
+#include "base/redact.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include <cjson/cJSON.h>
 
-/* AWS account ids have twelve digits. */
-#define ACCOUNT_DIGITS 12
 /* A sentence longer than this is not meant for people. */
 #define MESSAGE_MAX_BYTES (64 * 1024)
 
@@ -32,41 +31,6 @@ static const struct {
 	{ "RequestEntityTooLargeException", "request_too_large" },
 };
 
-static bool
-ends_an_arn(char c)
-{
-	return c == '\0' || isspace((unsigned char)c) || strchr("\"'`(),;<>[]{}", c);
-}
-
-/* Copies text without ARNs and account ids, and with the one message that clients know otherwise. */
-static void
-show(char *out, size_t size, struct ccp_span text)
-{
-	size_t i = 0, n = 0, digits;
-
-	while (i < text.len && n + 16 < size) {
-		if (text.len - i >= 8 && strncasecmp(text.p + i, "arn:aws", 7) == 0) {
-			while (i < text.len && !ends_an_arn(text.p[i]))
-				i++;
-			n += (size_t)snprintf(out + n, size - n, "(hidden)");
-			continue;
-		}
-		for (digits = 0;
-		     i + digits < text.len && isdigit((unsigned char)text.p[i + digits]);)
-			digits++;
-		if (digits == ACCOUNT_DIGITS) {
-			n += (size_t)snprintf(out + n, size - n, "(hidden)");
-			i += digits;
-		} else if (digits) {
-			for (; digits && n + 1 < size; digits--)
-				out[n++] = text.p[i++];
-		} else {
-			out[n++] = text.p[i++];
-		}
-	}
-	out[n] = '\0';
-}
-
 void
 ccp_bedrock_failure_set(struct ccp_bedrock_failure *failure, struct ccp_span name,
                         struct ccp_span message)
@@ -81,7 +45,7 @@ ccp_bedrock_failure_set(struct ccp_bedrock_failure *failure, struct ccp_span nam
 		if (strcasecmp(failure->name, types[i].name) == 0)
 			snprintf(failure->type, sizeof(failure->type), "%s", types[i].type);
 	failure->clients_fault = strcasecmp(failure->name, "ValidationException") == 0;
-	show(failure->message, sizeof(failure->message), message);
+	ccp_redact(failure->message, sizeof(failure->message), message);
 	if (!*failure->message)
 		snprintf(failure->message, sizeof(failure->message), "Bedrock gave no reason (%s)",
 		         failure->name);

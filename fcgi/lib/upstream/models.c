@@ -196,6 +196,16 @@ ccp_models_target(const struct ccp_models *models, const struct ccp_config *conf
 	                client_model);
 }
 
+const char *
+ccp_models_name_of(const struct ccp_target *target)
+{
+	const char *slash = strrchr(target->id, '/');
+
+	if (target->model)
+		return target->model->anthropic_id;
+	return slash && slash[1] ? slash + 1 : target->id;
+}
+
 enum ccp_err
 ccp_models_check_overrides(const char *text, struct ccp_error *err)
 {

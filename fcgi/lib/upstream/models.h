@@ -37,6 +37,11 @@ struct ccp_model {
  */
 enum ccp_err ccp_models_load(const char *models_path, const char *prices_path,
                              struct ccp_models **models, struct ccp_error *err) CCP_MUST_CHECK;
+
+/* MODELS_FILE and PRICES_FILE, else the installed files. Borrowed from config, or static. */
+const char *ccp_models_path(const struct ccp_config *config);
+const char *ccp_prices_path(const struct ccp_config *config);
+
 struct ccp_models *ccp_models_ref(struct ccp_models *models); /* any thread */
 void ccp_models_unref(struct ccp_models *models);             /* any thread; NULL is fine */
 
@@ -74,6 +79,14 @@ struct ccp_target {
 enum ccp_err ccp_models_target(const struct ccp_models *models, const struct ccp_config *config,
                                const char *client_model, struct ccp_target *target,
                                struct ccp_error *err) CCP_MUST_CHECK;
+
+/*
+ * The name an answer is booked under: the id of the target's row, else what
+ * answered (the Bedrock id; of an ARN what is behind its last '/'). Never the
+ * client's own word: names without end would each become a part of the books.
+ * Borrowed from target or its models.
+ */
+const char *ccp_models_name_of(const struct ccp_target *target);
 
 /*
  * Price of one answer in micro-dollars, exact and rounded half up once: prices

@@ -151,6 +151,18 @@ load_rules_beside(struct ccp_models *models, const char *path, struct ccp_error 
 	return rc;
 }
 
+const char *
+ccp_models_path(const struct ccp_config *config)
+{
+	return *config->models_file ? config->models_file : PKGDATADIR "/models.csv";
+}
+
+const char *
+ccp_prices_path(const struct ccp_config *config)
+{
+	return *config->prices_file ? config->prices_file : PKGDATADIR "/prices.csv";
+}
+
 enum ccp_err
 ccp_models_load(const char *models_path, const char *prices_path, struct ccp_models **out,
                 struct ccp_error *err)

@@ -1,0 +1,211 @@
+#include "store/courier.h"
+
+#include "base/log.h"
+#include "store/store_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How often it is looked for what other processes have written, and for the lock. */
+#define TICK_MS 200
+/* After a failure of the store: doubled each time, up to the second. */
+#define PAUSE_FIRST_MS 250
+#define PAUSE_MOST_MS 2000
+
+struct ccp_courier {
+	struct ccp_store *store;
+	pthread_t thread;
+	int lock_fd; /* -1: another process delivers the journal */
+	struct stat lock_file;
+	int64_t pause_ms, pause_until_ms;
+
+	pthread_mutex_t lock; /* for all below */
+	pthread_cond_t some;
+	bool woken;
+	bool ending;
+	atomic_llong until_ms; /* clock; what is not delivered then stays */
+};
+
+/* A lock for each store that the settings of this box's programs name: FNV-1a of its name. */
+static bool
+lock_path(const struct ccp_store *store, char *path, size_t size)
+{
+	uint32_t hash = 2166136261u;
+	int n;
+
+	for (const char *p = store->name; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 16777619u;
+	n = snprintf(path, size, "%s/deliver-%08x.lock", store->config->state_directory, hash);
+
+	return n > 0 && (size_t)n < size;
+}
+
+int
+ccp_courier_lock(const struct ccp_store *store)
+{
+	char path[CCP_STORE_PATH_BYTES];
+	int fd;
+
+	if (!lock_path(store, path, sizeof(path)))
+		return -1;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Whether the lock is held, and is still the one that others would ask for. */
+static bool
+holds_lock(struct ccp_courier *c)
+{
+	char path[CCP_STORE_PATH_BYTES];
+	struct stat now;
+
+	if (c->lock_fd >= 0 &&
+	    (!lock_path(c->store, path, sizeof(path)) || stat(path, &now) < 0 ||
+	     now.st_ino != c->lock_file.st_ino || now.st_dev != c->lock_file.st_dev)) {
+		close(c->lock_fd);
+		c->lock_fd = -1;
+	}
+	if (c->lock_fd < 0) {
+		c->lock_fd = ccp_courier_lock(c->store);
+		if (c->lock_fd >= 0 && fstat(c->lock_fd, &c->lock_file) < 0) {
+			close(c->lock_fd);
+			c->lock_fd = -1;
+		}
+	}
+	return c->lock_fd >= 0;
+}
+
+/* One round. */
+static void
+deliver(struct ccp_courier *c)
+{
+	struct ccp_store *store = c->store;
+	bool up = true;
+
+	ccp_store_look_at_files(store, false);
+	ccp_store_deliver_kept(store);
+	ccp_store_probe_state(store);
+	if (ccp_store_clock_ms() < c->pause_until_ms)
+		return;
+	if (store->backend->remote)
+		up = ccp_store_deliver_limits(store);
+	if (up && holds_lock(c))
+		up = ccp_store_deliver_usage(store, &c->until_ms);
+	c->pause_ms = up ? 0 : c->pause_ms ? c->pause_ms * 2 : PAUSE_FIRST_MS;
+	if (c->pause_ms > PAUSE_MOST_MS)
+		c->pause_ms = PAUSE_MOST_MS;
+	c->pause_until_ms = up ? 0 : ccp_store_clock_ms() + c->pause_ms;
+}
+
+/* True: it is time to end. */
+static bool
+wait_for_some(struct ccp_courier *c)
+{
+	int64_t end_ms = ccp_store_clock_ms() + TICK_MS;
+	const struct timespec end = { .tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000 };
+	bool ending;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->woken && !c->ending)
+		if (pthread_cond_timedwait(&c->some, &c->lock, &end) == ETIMEDOUT)
+			break;
+	c->woken = false;
+	ending = c->ending;
+	pthread_mutex_unlock(&c->lock);
+	return ending;
+}
+
+static void *
+courier_thread(void *arg)
+{
+	struct ccp_courier *c = arg;
+
+	while (!wait_for_some(c))
+		deliver(c);
+	c->pause_until_ms = 0; /* the last round is not put off */
+	deliver(c);
+	return NULL;
+}
+
+enum ccp_err
+ccp_courier_new(struct ccp_store *store, struct ccp_courier **out, struct ccp_error *err)
+{
+	struct ccp_courier *c = calloc(1, sizeof(*c));
+	pthread_condattr_t attr;
+
+	*out = NULL;
+	if (!c)
+		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for the store");
+	c->store = store;
+	c->lock_fd = -1;
+	c->until_ms = INT64_MAX;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->some, &attr);
+	pthread_condattr_destroy(&attr);
+	*out = c; /* the thread asks for it */
+	if (pthread_create(&c->thread, NULL, courier_thread, c) != 0) {
+		*out = NULL;
+		pthread_cond_destroy(&c->some);
+		pthread_mutex_destroy(&c->lock);
+		free(c);
+		return ccp_fail(err, CCP_ERR_SYSTEM, "the store's thread could not be started");
+	}
+	return CCP_OK;
+}
+
+void
+ccp_courier_wake(struct ccp_courier *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->woken = true;
+	pthread_cond_signal(&c->some);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* A call of the network under way is not waited for longer than it may take once. */
+static void
+join(struct ccp_courier *c, int64_t most_ms)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += (most_ms + 999) / 1000;
+	if (pthread_clockjoin_np(c->thread, NULL, CLOCK_MONOTONIC, &end) == 0)
+		return;
+	if (c->store->dynamodb)
+		ccp_dynamodb_stop(c->store->dynamodb);
+	pthread_join(c->thread, NULL);
+}
+
+void
+ccp_courier_free(struct ccp_courier *c, int64_t most_ms)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->ending = true;
+	c->until_ms = ccp_store_clock_ms() + most_ms;
+	pthread_cond_signal(&c->some);
+	pthread_mutex_unlock(&c->lock);
+	join(c, most_ms);
+	if (c->lock_fd >= 0)
+		close(c->lock_fd);
+	pthread_cond_destroy(&c->some);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}

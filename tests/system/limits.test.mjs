@@ -1,0 +1,90 @@
+/* Limits of several credentials, families and boxes, on every store. */
+import assert from 'node:assert/strict'
+import { describe } from 'node:test'
+import * as A from './anthropic.mjs'
+import { provider } from './client.mjs'
+import { STORES, engine_missing, on_store } from './dynamodb.mjs'
+import { suite, wait_until } from './harness.mjs'
+
+const OPUS = { model: 'claude-opus-5-5' }, SONNET = { model: 'claude-sonnet-5-5' }
+
+for (const kind of STORES)
+	describe(kind, { skip: engine_missing(kind) }, () => {
+		const s = suite({ prepare: on_store(kind), env: { LIMIT_CACHE_SECONDS: '1' } })
+		/* Who answers, and how often Anthropic was asked for it. */
+		const asked = async (t, over) => {
+			const before = t.anthropic.requests.length
+			const answer = await t.proxy.ask({ ...t, ...over })
+			assert.equal(answer.status, 200, answer.text)
+			return `${provider(answer)} ${t.anthropic.requests.length - before}`
+		}
+
+		s.test('a rotated token with the same reset: one question to Anthropic, then Bedrock at once', async t => {
+			const reset = A.unix_now() + 3600
+			t.anthropic.script(A.window_used_up(reset), A.window_used_up(reset))
+			assert.equal(await asked(t), 'bedrock 1')
+			assert.equal(await asked(t), 'bedrock 0')
+			const rotated = { key: `${t.key}-rotated` }
+			assert.equal(await asked(t, rotated), 'bedrock 1')
+			assert.equal(await asked(t, rotated), 'bedrock 0')
+			assert.equal(await asked(t), 'bedrock 0', 'the first one is not forgotten')
+			assert.equal(await asked(t, { key: `${t.key}-third` }), 'anthropic 1')
+		})
+		s.test('two credentials and two families of one user do not disturb each other', async t => {
+			const a = { key: `${t.key}-a` }, b = { key: `${t.key}-b` }
+			t.anthropic.script(A.rate_limited(600), A.rate_limited(700))
+			assert.equal(await asked(t, { ...a, body: OPUS }), 'bedrock 1')
+			assert.equal(await asked(t, { ...b, body: SONNET }), 'bedrock 1')
+			for (let i = 0; i < 2; i++) {
+				assert.equal(await asked(t, { ...a, body: OPUS }), 'bedrock 0')
+				assert.equal(await asked(t, { ...b, body: SONNET }), 'bedrock 0')
+				assert.equal(await asked(t, { ...a, body: SONNET }), 'anthropic 1')
+				assert.equal(await asked(t, { ...b, body: OPUS }), 'anthropic 1')
+			}
+			await wait_until(async () => {
+				const { limit } = await t.proxy.usage(t.user)
+				return limit?.remaining_seconds > 650 && limit.remaining_seconds <= 700
+			}, 'the longer one is shown')
+		})
+		if (kind === 'sqlite')
+			return
+
+		s.test('two boxes: a limit stored by one is honoured by the other within LIMIT_CACHE_SECONDS', async t => {
+			await t.with({}, async other => {
+				const there = { ...t, proxy: other }
+				assert.equal(await asked(there), 'anthropic 1')
+				t.anthropic.script(A.window_used_up(A.unix_now() + 3600))
+				assert.equal(await asked(t), 'bedrock 1')
+				const from = Date.now()
+				await wait_until(async () => await asked(there) === 'bedrock 0', 'the other box goes to Bedrock', 5000)
+				console.log(`# ${kind}: the other box knew after ${Date.now() - from} ms`)
+				await t.with({}, async third => {
+					assert.equal(await asked({ ...t, proxy: third }), 'bedrock 0', 'a box that never saw this user')
+				})
+			})
+		})
+		s.test('a shorter limit never overwrites a longer one, from whichever box it comes', async t => {
+			await t.with({ LIMIT_CACHE_SECONDS: '30' }, async other => {
+				const long = A.unix_now() + 7200, Key = { user_id: { S: t.user } }, get = { TableName: t.tables.limits, Key, ConsistentRead: true }
+				const item = async () => (await t.dynamodb.send('GetItem', get)).Item
+				assert.equal(await asked({ ...t, proxy: other }), 'anthropic 1') /* and now it believes that there is none */
+				t.anthropic.script(A.window_used_up(long), A.window_used_up(A.unix_now() + 60))
+				assert.equal(await asked(t), 'bedrock 1')
+				await wait_until(async () => (await item())?.retry_until.N === String(long), 'the limit is in the table')
+				const writes = t.dynamodb.asked('UpdateItem', t.tables.limits).length
+				assert.equal(await asked({ ...t, proxy: other }), 'bedrock 1')
+				await wait_until(() => t.dynamodb.asked('UpdateItem', t.tables.limits).filter(r => r.status).length > writes, 'the other box wrote')
+				const found = await item()
+				assert.equal(found.retry_until.N, String(long))
+				assert.equal(found.ttl.N, String(long + 3600))
+				const untils = Object.entries(found).filter(([name]) => name.startsWith('until#'))
+				assert.deepEqual(untils.map(([, value]) => value), [{ N: String(long) }])
+			})
+		})
+		s.test('DynamoDB does not answer: Anthropic is asked, and soon', async t => {
+			t.dynamodb.usual = r => r.operation === 'GetItem' || r.operation === 'UpdateItem' ? { silent: true } : {}
+			assert.equal(await asked(t), 'anthropic 1')
+			t.dynamodb.usual = {}
+			await wait_until(async () => (await t.proxy.get('/health?deep=1')).status === 200, 'healthy again', 20_000)
+		})
+	})
