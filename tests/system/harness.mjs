@@ -34,6 +34,11 @@ const LOG_TAIL_CHARS = 12_000
 
 const folders = []
 process.on('exit', () => folders.forEach(folder => fs.rmSync(folder, { recursive: true, force: true })))
+/*
+ * Node 20 may spin for ever in its own cleaning up, after everything is over (seen in Environment::CleanupHandles
+ * after many children were killed): it ends here, behind the test runner's own exit listener.
+ */
+process.on('beforeExit', () => process.once('exit', code => process.reallyExit(code)))
 
 /* Gone when this process ends. Apache, started by root, runs the programs as nobody: they must get in. */
 export function temp_folder(where = os.tmpdir()) {

@@ -1,8 +1,9 @@
 /*
- * Runs the system tests and says in one line how many passed, for ./check to add up.
- *   node run.mjs                every *.test.mjs, human output
- *   node run.mjs fallback sdk   only those files
- *   REPORTER=tap node run.mjs   TAP
+ * Runs the system tests, or those of another folder, and says in one line how many passed, for ./check to add up.
+ *   node run.mjs                       every *.test.mjs, human output
+ *   node run.mjs fallback sdk          only those files
+ *   node run.mjs --in ../browser       the browser tests; names may follow
+ *   REPORTER=tap node run.mjs          TAP
  */
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
@@ -11,15 +12,17 @@ import { fileURLToPath } from 'node:url'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 const wanted = process.argv.slice(2)
-const files = fs.readdirSync(here).filter(f => f.endsWith('.test.mjs'))
+const folder = wanted[0] === '--in' ? path.resolve(here, wanted.splice(0, 2)[1]) : here
+const ring = path.basename(folder)
+const files = fs.readdirSync(folder).filter(f => f.endsWith('.test.mjs'))
 	.filter(f => wanted.length === 0 || wanted.includes(f.replace('.test.mjs', ''))).sort()
 if (!fs.existsSync(path.join(here, 'node_modules'))) {
-	console.log('system: skipped, the npm packages are missing (npm ci in tests/system)')
+	console.log(`${ring}: skipped, the npm packages are missing (npm ci in tests/system)`)
 	process.exit(77)
 }
 const child = spawn(process.execPath, ['--test', '--test-concurrency=2', `--test-reporter=${process.env.REPORTER || 'spec'}`,
 	'--test-reporter-destination=stdout', '--test-reporter=tap', '--test-reporter-destination=stderr',
-	...files.map(f => path.join(here, f))], { cwd: here, stdio: ['inherit', 'inherit', 'pipe'] })
+	...files.map(f => path.join(folder, f))], { cwd: folder, stdio: ['inherit', 'inherit', 'pipe'] })
 const counts = { pass: 0, fail: 0, cancelled: 0, skipped: 0 }
 let line = ''
 child.stderr.on('data', data => {
@@ -34,6 +37,6 @@ child.stderr.on('data', data => {
 for (const signal of ['SIGINT', 'SIGTERM'])
 	process.on(signal, () => child.kill(signal))
 child.on('close', code => {
-	console.log(`system: ${counts.pass} passed, ${counts.fail + counts.cancelled} failed, ${counts.skipped} skipped`)
+	console.log(`${ring}: ${counts.pass} passed, ${counts.fail + counts.cancelled} failed, ${counts.skipped} skipped`)
 	process.exit(code ?? 1)
 })

@@ -35,11 +35,11 @@ s.test('the environment goes before the settings file', { skip: SERVER === 'apac
 })
 s.test('a file of the dashboard is read and not written', { skip: SERVER === 'apache' }, async ({ proxy }) => {
 	for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
-		const answer = await proxy.send({ method, path: '/ui/dashboard.js', headers: { 'content-length': '0' } })
+		const answer = await proxy.send({ method, path: '/ui/main.js', headers: { 'content-length': '0' } })
 		assert_own_error(answer, 405, 'invalid_request_error')
 		assert.equal(answer.headers.allow, 'GET, HEAD')
 	}
-	assert.match((await proxy.get('/ui/dashboard.js')).headers['content-type'], /^text\/javascript/)
+	assert.match((await proxy.get('/ui/main.js')).headers['content-type'], /^text\/javascript/)
 })
 s.test('an address of another machine is not called a port in use', async () => {
 	/* 192.0.2.0/24 is for documentation (RFC 5737) */

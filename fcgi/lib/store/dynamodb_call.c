@@ -25,7 +25,7 @@
 
 const struct ccp_ddb_patience ccp_ddb_for_request = { 2, 1500, 2000 };
 const struct ccp_ddb_patience ccp_ddb_for_write = { 4, 2000, 5000 };
-const struct ccp_ddb_patience ccp_ddb_for_first = { 3, 4000, 5000 };
+const struct ccp_ddb_patience ccp_ddb_for_first = { 2, 8000, 10000 };
 const struct ccp_ddb_patience ccp_ddb_for_report = { 6, 10000, 20000 };
 
 /* One call under way. */

@@ -42,8 +42,8 @@ struct ccp_ddb_patience {
 
 extern const struct ccp_ddb_patience ccp_ddb_for_request; /* somebody waits: 2 tries, 2 s */
 extern const struct ccp_ddb_patience ccp_ddb_for_write;   /* the courier: 4 tries, 5 s */
-extern const struct ccp_ddb_patience ccp_ddb_for_first;   /* the first page of many: 3 tries, 5 s */
-extern const struct ccp_ddb_patience ccp_ddb_for_report;  /* a further page: 6 tries, 20 s */
+extern const struct ccp_ddb_patience ccp_ddb_for_first;  /* the first page of many: 2 tries, 10 s */
+extern const struct ccp_ddb_patience ccp_ddb_for_report; /* a further page: 6 tries, 20 s */
 
 /* How an operation ended that was answered for good. */
 enum ccp_ddb_end {

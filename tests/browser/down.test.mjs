@@ -1,0 +1,88 @@
+/* From nothing to figures that real fallbacks made, and through a store that goes away and comes back. */
+import assert from 'node:assert/strict'
+import * as A from '../system/anthropic.mjs'
+import * as B from '../system/bedrock.mjs'
+import { provider } from '../system/client.mjs'
+import { on_store } from '../system/dynamodb.mjs'
+import { wait_until } from '../system/harness.mjs'
+import { barriers, dashboard, figures, picture, ready } from './browser.mjs'
+
+const s = dashboard({ rows: null, prepare: on_store('dynalite'), env: { LIMIT_CACHE_SECONDS: '1' } })
+const figure = async (page, word) => Number((await figures(page, `[data-figure=${word}] .figure`))[0].value)
+
+s.test('nothing yet: says that this is good, and how to connect', async t => {
+	const page = await t.open('/ui', { phase: 'empty' })
+	assert.equal(await page.textContent('#notice-title'), 'Nothing fell back to Bedrock in this period')
+	assert.equal(await page.textContent('#notice code'), `export ANTHROPIC_BASE_URL=${t.proxy.url}/user/YOUR-NAME\nclaude`)
+	assert.equal(await page.textContent('#limits-title'), 'Nobody is limited')
+	assert.deepEqual(await barriers(page), [])
+	await picture(page, 'empty', { fullPage: true })
+	await page.click('#notice-body .button')
+	await ready(page, 'empty')
+	assert.equal(new URL(page.url()).search, '?days=90')
+	assert.equal(await page.locator('#notice-body .button').count(), 0)
+	const korean = await t.open('/ui?user=alice', { phase: 'empty', locale: 'ko-KR' })
+	assert.match(await korean.textContent('#notice-title'), /alice 님/)
+	assert.match(await korean.textContent('#notice code'), /\/user\/alice\n/)
+})
+s.test('three fallbacks and one answer of Anthropic are on the page, to the token', async t => {
+	const reset = A.unix_now() + 3600
+	assert.equal(provider(await t.proxy.ask({ ...t, user: 'nobody-limited' })), 'anthropic')
+	t.anthropic.script(A.window_used_up(reset))
+	for (let i = 0; i < 3; i++)
+		assert.equal(provider(await t.proxy.ask(t)), 'bedrock')
+	await wait_until(async () => (await t.proxy.usage(t.user, '&request_type=bedrock')).summary.total_requests === 3, 'counted')
+	await wait_until(async () => (await t.api('/v1/usage?request_type=anthropic')).summary.total_requests === 1, 'counted')
+	const page = await t.open('/ui?days=1')
+	assert.equal(await figure(page, 'requests'), 3)
+	assert.equal(await figure(page, 'users'), 1)
+	for (const [word, key] of [['input', 'input_tokens'], ['output', 'output_tokens'], ['cache_read', 'cache_read_input_tokens'], ['cache_write', 'cache_creation_input_tokens']])
+		assert.equal(await figure(page, word), 3 * B.USAGE[key], word)
+	assert.equal(await figure(page, 'share'), 0.75)
+	assert.equal(await page.textContent('[data-figure=share] .figure'), '75%')
+	assert.equal(await page.textContent('[data-figure=requests] .delta'), 'new')
+	assert.equal(await page.textContent('#limits-list .name'), t.user)
+	assert.equal(await page.textContent('#limits-list .reason'), '5-hour limit')
+	assert.equal(Number(await page.getAttribute('#limits-list li', 'data-until')), reset)
+	assert.equal(await page.textContent('#users .mark'), 'limited now')
+})
+s.test('the store goes away and comes back: old figures stay and say so; a new page says what to do', async t => {
+	t.anthropic.script(A.rate_limited(null))
+	assert.equal(provider(await t.proxy.ask(t)), 'bedrock')
+	await wait_until(async () => (await t.proxy.usage(t.user)).summary?.total_requests === 1, 'counted')
+	const page = await t.open('/ui')
+	const requests = await figure(page, 'requests')
+	await t.dynamodb.kill()
+	await page.click('#refresh')
+	await page.waitForSelector('#stale:visible')
+	assert.match(await page.textContent('#stale'), /^Not refreshed\. These are the figures of \d\d:\d\d:\d\d\. the store of usage cannot be read now$/)
+	assert.equal(await figure(page, 'requests'), requests)
+	/* another period: figures of this one must not stand under its name */
+	await page.click('[data-days="90"]')
+	await ready(page, 'failed')
+	assert.ok(await page.isHidden('#cards'))
+	const fresh = await t.open('/ui', { phase: 'failed', begin: page => page.clock.install() })
+	assert.equal(await fresh.textContent('#notice-title'), 'The figures cannot be read now')
+	assert.match(await fresh.textContent('#notice-body'), /its store does not answer.*claude-code-proxy-admin doctor.*cannot be read now · Request /s)
+	assert.deepEqual(await barriers(fresh), [])
+	await picture(fresh, 'error', { fullPage: true })
+	await t.dynamodb.start()
+	await wait_until(async () => (await t.proxy.get('/v1/usage')).status === 200, 'the API is back')
+	await page.click('#notice-body button.primary')
+	await ready(page)
+	assert.equal(await figure(page, 'requests'), requests)
+	assert.ok(await page.isHidden('#notice'))
+	await fresh.clock.runFor(61_000)
+	await ready(fresh)
+	assert.ok(await fresh.isHidden('#notice'))
+})
+s.test('the whole proxy goes away: the page says so, and recovers', async t => {
+	const page = await t.open('/ui')
+	await page.context().setOffline(true)
+	await page.click('#refresh')
+	await page.waitForSelector('#stale:visible')
+	await page.context().setOffline(false)
+	await page.click('#refresh')
+	await ready(page)
+	assert.ok(await page.isHidden('#stale'))
+})
