@@ -98,6 +98,7 @@ async function assert_chart(page, report, key, words) {
 	close(most, Math.max(...days.map(([, sums]) => sums[key])), 'the largest day')
 	if (!await page.$eval('#chart-table', node => node.open))
 		await page.click('#chart-table summary')
+	await page.waitForSelector('#chart-table tbody tr', { state: 'attached' }) /* its file is loaded when it is opened */
 	const head = await texts(page, '#chart-table thead th')
 	const rows = await page.$$eval('#chart-table tbody tr', nodes => nodes.map(node => [...node.children].map(cell => cell.textContent)))
 	assert.equal(rows.length, report.period_days)
