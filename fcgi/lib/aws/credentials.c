@@ -2,6 +2,7 @@
 
 #include "aws/credential_sources.h"
 #include "aws/profile_files.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <pthread.h>
@@ -217,15 +218,6 @@ keep(struct ccp_credentials *c, const struct ccp_resolve *r, enum ccp_err rc,
 		c->renew_at_s = stable_retry_time(c, r->now_s);
 }
 
-static int64_t
-monotonic_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec;
-}
-
 /*
  * Asks and keeps, from setting asking to clearing it; the lock is held before
  * and after. now_s is our clock's.
@@ -243,7 +235,7 @@ ask_and_keep(struct ccp_credentials *c, int64_t now_s)
 		.stop = &c->stop,
 		.now_s = now_s + c->offset_s,
 	};
-	int64_t begun_s = monotonic_s();
+	int64_t begun_s = ccp_clock_ms() / 1000;
 	enum ccp_err rc;
 
 	pthread_mutex_unlock(&c->lock);
@@ -253,7 +245,7 @@ ask_and_keep(struct ccp_credentials *c, int64_t now_s)
 		c->offset_s = r.now_s - now_s;
 	keep(c, &r, rc, &keys, &err);
 	if (rc) { /* the failure is news from now on, however long the asking took */
-		c->failed_at_s += monotonic_s() - begun_s;
+		c->failed_at_s += ccp_clock_ms() / 1000 - begun_s;
 		c->failure_count++;
 	}
 	if (rc && c->have)

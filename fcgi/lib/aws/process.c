@@ -1,5 +1,6 @@
 #include "aws/credential_sources.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 
 #include <errno.h>
@@ -26,15 +27,6 @@
 #define SLICE_MS 200
 
 extern char **environ;
-
-static int64_t
-clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /*
  * Signals as a program expects them (ours are blocked for the loop), a group of
@@ -74,7 +66,7 @@ spawn(const char *command, int out, pid_t *pid)
 static bool
 is_over(const struct ccp_resolve *r, int64_t end_ms)
 {
-	return ccp_resolve_stopped(r) || clock_ms() > end_ms;
+	return ccp_resolve_stopped(r) || ccp_clock_ms() > end_ms;
 }
 
 /* Reads until the end of the output; false: it was over before. */
@@ -132,7 +124,7 @@ reap(const struct ccp_resolve *r, pid_t pid, bool whole, int64_t end_ms, int *st
 static enum ccp_err
 run(const struct ccp_resolve *r, const char *command, struct ccp_buf *output, struct ccp_error *err)
 {
-	int64_t end_ms = clock_ms() + TIMEOUT_MS;
+	int64_t end_ms = ccp_clock_ms() + TIMEOUT_MS;
 	int pipe_fd[2], rc, status;
 	bool whole, done;
 	pid_t pid;

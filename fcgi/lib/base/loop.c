@@ -1,12 +1,13 @@
 #include "base/loop.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Events taken from the kernel at once; more only means another call. */
@@ -28,15 +29,6 @@ struct ccp_loop {
 	struct ccp_task *first;
 	struct ccp_task *last;
 };
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void
 run_tasks(void *arg, uint32_t events)
@@ -68,7 +60,7 @@ ccp_loop_new(struct ccp_loop **out, struct ccp_error *err)
 		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for the event loop");
 	pthread_mutex_init(&loop->lock, NULL);
 	loop->wake = (struct ccp_watch){ .fd = -1, .fn = run_tasks, .arg = loop };
-	loop->now_ms = monotonic_ms();
+	loop->now_ms = ccp_clock_ms();
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd >= 0)
 		loop->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -173,7 +165,7 @@ ccp_timer_set(struct ccp_loop *loop, struct ccp_timer *t, int64_t in_ms)
 	size_t cap;
 
 	/* not this turn's time: a turn may have taken long before it got here */
-	t->due_ms = monotonic_ms() + (in_ms > 0 ? in_ms : 0);
+	t->due_ms = ccp_clock_ms() + (in_ms > 0 ? in_ms : 0);
 	if (t->slot) {
 		heap_sift(loop, t->slot - 1);
 		return CCP_OK;
@@ -227,7 +219,7 @@ wait_ms(const struct ccp_loop *loop)
 
 	if (!loop->heap_count)
 		return -1;
-	left = loop->heap[0]->due_ms - monotonic_ms();
+	left = loop->heap[0]->due_ms - ccp_clock_ms();
 	return left <= 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
@@ -257,7 +249,7 @@ ccp_loop_run(struct ccp_loop *loop)
 
 	while (!loop->stopped) {
 		n = epoll_wait(loop->epoll_fd, loop->events, EVENT_BATCH, wait_ms(loop));
-		loop->now_ms = monotonic_ms();
+		loop->now_ms = ccp_clock_ms();
 		loop->event_count = n > 0 ? n : 0;
 		for (i = 0; i < loop->event_count; i++) {
 			struct ccp_watch *w = loop->events[i].data.ptr;

@@ -1,5 +1,6 @@
 #include "edge/master.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A file on a dead network must not keep the master from its workers. */
@@ -41,15 +41,6 @@ struct master {
 	int64_t not_before_ms; /* the time until which that pause lasts */
 	int ending;            /* number of SIGTERM so far */
 };
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* In the child: becomes the program on disk. */
 static void
@@ -83,10 +74,10 @@ start_worker(struct master *m)
 	if (pid < 0) {
 		ccp_log(CCP_LOG_ERROR, NULL, "cannot start a worker: %s",
 		        i < SLOTS ? strerror(errno) : "too many old ones are still draining");
-		m->not_before_ms = monotonic_ms() + CCP_RESPAWN_PAUSE_MAX_MS;
+		m->not_before_ms = ccp_clock_ms() + CCP_RESPAWN_PAUSE_MAX_MS;
 		return false;
 	}
-	m->workers[i] = (struct worker){ .pid = pid, .started_ms = monotonic_ms() };
+	m->workers[i] = (struct worker){ .pid = pid, .started_ms = ccp_clock_ms() };
 	return true;
 }
 
@@ -113,7 +104,7 @@ signal_workers(const struct master *m, int number)
 static void
 note_death(struct master *m, struct worker *w, int status)
 {
-	int64_t now = monotonic_ms();
+	int64_t now = ccp_clock_ms();
 
 	if (!w->draining && !m->ending) {
 		if (WIFSIGNALED(status))
@@ -250,7 +241,7 @@ ccp_master_run(const char *path, int count)
 		goto out;
 	}
 	while (!m->ending || count_workers(m, true) > 0) {
-		now = monotonic_ms();
+		now = ccp_clock_ms();
 		while (!m->ending && now >= m->not_before_ms &&
 		       count_workers(m, false) < m->count && start_worker(m))
 			;

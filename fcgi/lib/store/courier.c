@@ -96,7 +96,7 @@ deliver(struct ccp_courier *c)
 	ccp_store_look_at_files(store, false);
 	ccp_store_deliver_kept(store);
 	ccp_store_probe_state(store);
-	if (ccp_store_clock_ms() < c->pause_until_ms)
+	if (ccp_clock_ms() < c->pause_until_ms)
 		return;
 	if (store->backend->remote)
 		up = ccp_store_deliver_limits(store);
@@ -105,15 +105,14 @@ deliver(struct ccp_courier *c)
 	c->pause_ms = up ? 0 : c->pause_ms ? c->pause_ms * 2 : PAUSE_FIRST_MS;
 	if (c->pause_ms > PAUSE_MOST_MS)
 		c->pause_ms = PAUSE_MOST_MS;
-	c->pause_until_ms = up ? 0 : ccp_store_clock_ms() + c->pause_ms;
+	c->pause_until_ms = up ? 0 : ccp_clock_ms() + c->pause_ms;
 }
 
 /* True: it is time to end. */
 static bool
 wait_for_some(struct ccp_courier *c)
 {
-	int64_t end_ms = ccp_store_clock_ms() + TICK_MS;
-	const struct timespec end = { .tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000 };
+	const struct timespec end = ccp_clock_in(TICK_MS);
 	bool ending;
 
 	pthread_mutex_lock(&c->lock);
@@ -181,10 +180,8 @@ ccp_courier_wake(struct ccp_courier *c)
 static void
 join(struct ccp_courier *c, int64_t most_ms)
 {
-	struct timespec end;
+	const struct timespec end = ccp_clock_in(most_ms);
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += (most_ms + 999) / 1000;
 	if (pthread_clockjoin_np(c->thread, NULL, CLOCK_MONOTONIC, &end) == 0)
 		return;
 	if (c->store->dynamodb)
@@ -199,7 +196,7 @@ ccp_courier_free(struct ccp_courier *c, int64_t most_ms)
 		return;
 	pthread_mutex_lock(&c->lock);
 	c->ending = true;
-	c->until_ms = ccp_store_clock_ms() + most_ms;
+	c->until_ms = ccp_clock_ms() + most_ms;
 	pthread_cond_signal(&c->some);
 	pthread_mutex_unlock(&c->lock);
 	join(c, most_ms);

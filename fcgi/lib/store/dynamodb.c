@@ -4,58 +4,35 @@
 
 #include "base/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#include <openssl/rand.h>
 
 /* Both tables one after the other: 2 s to start, 3 s to be found healthy. */
 static const struct ccp_ddb_patience for_try = { 2, 800, 1000 };
 static const struct ccp_ddb_patience for_check = { 2, 1000, 1500 };
 
-static int64_t
-real_now_ms(void *arg)
+int64_t
+ccp_dynamodb_now_ms(struct ccp_dynamodb *db)
 {
-	struct timespec t;
-
-	(void)arg;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void
-real_sleep_ms(void *arg, int64_t ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	(void)arg;
-	nanosleep(&t, NULL);
-}
-
-static uint32_t
-real_random(void *arg)
-{
-	uint32_t n = 0;
-
-	(void)arg;
-	RAND_bytes((unsigned char *)&n, sizeof(n));
-	return n;
+	return db->ddb->outside.now_ms(db->ddb->outside.arg);
 }
 
 int64_t
 ccp_dynamodb_now_s(struct ccp_dynamodb *db)
 {
-	return db->outside.now_ms(db->outside.arg) / 1000;
+	return ccp_dynamodb_now_ms(db) / 1000;
 }
 
 bool
 ccp_dynamodb_pause(struct ccp_dynamodb *db, int64_t ms)
 {
-	if (atomic_load(&db->stopped))
+	const struct ccp_ddb_outside *outside = &db->ddb->outside;
+
+	if (ccp_ddb_is_stopped(db->ddb))
 		return false;
-	db->outside.sleep_ms(db->outside.arg, ms);
-	return !atomic_load(&db->stopped);
+	outside->sleep_ms(outside->arg, ms);
+	return !ccp_ddb_is_stopped(db->ddb);
 }
 
 enum ccp_err
@@ -138,7 +115,7 @@ ccp_dynamodb_read_pages(struct ccp_dynamodb *db, const struct ccp_dynamodb_pages
 			return rc;
 		*stopped = !give_items(pages, ccp_json_member(ccp_dynamodb_json(reply), "Items"));
 		next = ccp_json_member(ccp_dynamodb_json(reply), "LastEvaluatedKey");
-		if (!*stopped && next.len > 0 && atomic_load(&db->stopped))
+		if (!*stopped && next.len > 0 && ccp_ddb_is_stopped(db->ddb))
 			return ccp_fail(err, CCP_ERR_NET, "%s %.120s: the process ends",
 			                pages->operation, pages->table);
 	} while (!*stopped && ccp_json_type(next) == CCP_JSON_OBJECT && ++count != pages->max);
@@ -233,7 +210,6 @@ ccp_dynamodb_name(const struct ccp_dynamodb *db, char *name, size_t size)
 void
 ccp_dynamodb_stop(struct ccp_dynamodb *db)
 {
-	atomic_store(&db->stopped, true);
 	ccp_ddb_stop(db->ddb);
 	if (db->own)
 		ccp_credentials_stop(db->own);
@@ -265,12 +241,6 @@ ccp_dynamodb_open(const struct ccp_config *config, struct ccp_credentials *crede
 	if (!db)
 		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for the store");
 	db->config = config;
-	db->outside = (struct ccp_ddb_outside){ .now_ms = real_now_ms,
-		                                .sleep_ms = real_sleep_ms,
-		                                .random = real_random };
-	if (outside)
-		db->outside = *outside;
-	atomic_init(&db->stopped, false);
 	pthread_mutex_init(&db->lock, NULL);
 	if (!credentials) {
 		rc = ccp_credentials_new(config, &db->own, err);

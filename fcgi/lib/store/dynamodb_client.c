@@ -1,8 +1,9 @@
 #include "store/dynamodb_client.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/rand.h>
 
@@ -20,11 +21,8 @@ real_http(void *arg, const struct ccp_http_wait_request *request,
 static int64_t
 real_now_ms(void *arg)
 {
-	struct timespec t;
-
 	(void)arg;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return ccp_clock_unix_ms();
 }
 
 /* Ends at once when the process does. */
@@ -32,15 +30,8 @@ static void
 real_sleep_ms(void *arg, int64_t ms)
 {
 	struct ccp_ddb *ddb = arg;
-	struct timespec until;
+	const struct timespec until = ccp_clock_in(ms);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(ms / 1000);
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
 	pthread_mutex_lock(&ddb->lock);
 	while (!ddb->stopped && pthread_cond_timedwait(&ddb->stops, &ddb->lock, &until) == 0)
 		continue;

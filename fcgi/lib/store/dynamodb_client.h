@@ -5,7 +5,8 @@
 
 #include <pthread.h>
 
-/* What calls share: the place to ask, the outside, and the word "stop". Inside of dynamodb_call. */
+/* What calls share: the place to ask, the outside, and the word "stop". Inside of the DynamoDB
+ * backend. */
 struct ccp_ddb {
 	struct ccp_credentials *credentials; /* borrowed */
 	struct ccp_ddb_outside outside;

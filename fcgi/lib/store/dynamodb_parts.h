@@ -3,9 +3,9 @@
 
 #include "base/day.h"
 #include "store/dynamodb.h"
+#include "store/dynamodb_client.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 /*
  * What the parts of the DynamoDB backend share: dynamodb.c (open, try, one
@@ -18,14 +18,14 @@ struct ccp_dynamodb {
 	const struct ccp_config *config; /* borrowed */
 	struct ccp_credentials *own;     /* when none were given */
 	struct ccp_ddb *ddb;
-	struct ccp_ddb_outside outside;
-	atomic_bool stopped;
 
 	pthread_mutex_t lock;                 /* of what is remembered of the usage table's index */
 	int64_t index_until_ms;               /* 0: nothing is */
 	char index[CCP_DDB_INDEX_NAME_BYTES]; /* "": none */
 };
 
+/* Unix time, by the outside. */
+int64_t ccp_dynamodb_now_ms(struct ccp_dynamodb *db);
 int64_t ccp_dynamodb_now_s(struct ccp_dynamodb *db);
 
 /* Sleeps; false at once when the process ends. */

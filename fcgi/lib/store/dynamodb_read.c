@@ -90,7 +90,7 @@ pause_before(struct ccp_dynamodb *db, int try)
 		most *= 2;
 	if (most > BATCH_PAUSE_MAX_MS)
 		most = BATCH_PAUSE_MAX_MS;
-	return ccp_dynamodb_pause(db, (int64_t)(db->outside.random(db->outside.arg) %
+	return ccp_dynamodb_pause(db, (int64_t)(db->ddb->outside.random(db->ddb->outside.arg) %
 	                                        (uint32_t)(most + 1)));
 }
 
@@ -175,7 +175,7 @@ give_item(void *arg, struct ccp_span item)
 static enum ccp_err
 recall_index(struct ccp_dynamodb *db, char name[CCP_DDB_INDEX_NAME_BYTES], struct ccp_error *err)
 {
-	const int64_t now_ms = db->outside.now_ms(db->outside.arg);
+	const int64_t now_ms = ccp_dynamodb_now_ms(db);
 	enum ccp_err rc = CCP_OK;
 
 	/* under the lock: who comes meanwhile needs the same answer */

@@ -340,13 +340,6 @@ ccp_journal_done(struct ccp_sqlite *state, const struct ccp_usage_batch *batches
 	return ccp_sqlite_end(&tx, rc, err);
 }
 
-static bool
-row_number(sqlite3_stmt *stmt, void *arg)
-{
-	*(int64_t *)arg = sqlite3_column_int64(stmt, 0);
-	return false;
-}
-
 static void
 bind_store(sqlite3_stmt *stmt, const void *arg)
 {
@@ -358,6 +351,6 @@ ccp_journal_waiting(struct ccp_sqlite *state, const char *store, int64_t *count,
                     struct ccp_error *err)
 {
 	*count = 0;
-	return ccp_sqlite_read(state, CCP_ST_JOURNAL_WAITING, bind_store, store, row_number, count,
-	                       err);
+	return ccp_sqlite_read(state, CCP_ST_JOURNAL_WAITING, bind_store, store,
+	                       ccp_sqlite_row_number, count, err);
 }

@@ -1,5 +1,6 @@
 #include "store/limit_copy.h"
 
+#include "store/sqlite.h"
 #include "store/sqlite_run.h"
 
 #include <string.h>
@@ -46,18 +47,6 @@ struct limit_list {
 	size_t count, max;
 };
 
-static void
-read_limit(sqlite3_stmt *stmt, struct ccp_limit *limit)
-{
-	*limit = (struct ccp_limit){ 0 };
-	ccp_sqlite_column(stmt, 1, limit->credential, sizeof(limit->credential));
-	ccp_sqlite_column(stmt, 2, limit->family, sizeof(limit->family));
-	limit->retry_until_s = sqlite3_column_int64(stmt, 3);
-	limit->retry_after_s = sqlite3_column_int64(stmt, 4);
-	limit->created_at_s = sqlite3_column_int64(stmt, 5);
-	ccp_sqlite_column(stmt, 6, limit->reason, sizeof(limit->reason));
-}
-
 static bool
 row_limit(sqlite3_stmt *stmt, void *arg)
 {
@@ -65,15 +54,8 @@ row_limit(sqlite3_stmt *stmt, void *arg)
 
 	if (list->count == list->max)
 		return false;
-	read_limit(stmt, &list->limits[list->count++]);
+	ccp_sqlite_column_limit(stmt, &list->limits[list->count++]);
 	return true;
-}
-
-static bool
-row_ms(sqlite3_stmt *stmt, void *arg)
-{
-	*(int64_t *)arg = sqlite3_column_int64(stmt, 0);
-	return false;
 }
 
 enum ccp_err
@@ -87,7 +69,8 @@ ccp_limit_copy_get(struct ccp_sqlite *state, const char *user, int64_t now_s,
 
 	*count = 0;
 	*seen_ms = 0;
-	rc = ccp_sqlite_read(state, CCP_ST_COPY_SEEN, bind_user, &about, row_ms, seen_ms, err);
+	rc = ccp_sqlite_read(state, CCP_ST_COPY_SEEN, bind_user, &about, ccp_sqlite_row_number,
+	                     seen_ms, err);
 	if (!rc)
 		rc = ccp_sqlite_read(state, CCP_ST_LIMITS_OF_USER, bind_user_now, &about, row_limit,
 		                     &list, err);
@@ -121,13 +104,7 @@ bind_limit(sqlite3_stmt *stmt, const void *arg)
 {
 	const struct limit_of *l = arg;
 
-	ccp_sqlite_bind_text(stmt, 1, l->user);
-	ccp_sqlite_bind_text(stmt, 2, l->limit->credential);
-	ccp_sqlite_bind_text(stmt, 3, l->limit->family);
-	sqlite3_bind_int64(stmt, 4, l->limit->retry_until_s);
-	sqlite3_bind_int64(stmt, 5, l->limit->retry_after_s);
-	sqlite3_bind_int64(stmt, 6, l->limit->created_at_s);
-	ccp_sqlite_bind_text(stmt, 7, l->limit->reason);
+	ccp_sqlite_bind_limit(stmt, l->user, l->limit);
 	sqlite3_bind_int64(stmt, 8, l->sent_ms);
 }
 
@@ -135,10 +112,8 @@ enum ccp_err
 ccp_limit_copy_put(struct ccp_sqlite *state, const char *user, const struct ccp_limit *limit,
                    struct ccp_error *err)
 {
-	const struct limit_of l = { user, limit, 0 };
-
-	return ccp_sqlite_write(state, CCP_ST_COPY_TAKE, bind_limit, &l, limit->created_at_s, NULL,
-	                        err);
+	/* sent_at is 0 for what the SQLite store itself is told */
+	return ccp_sqlite_backend.limit_put(state, user, limit, err);
 }
 
 enum ccp_err
@@ -186,7 +161,7 @@ row_unsent(sqlite3_stmt *stmt, void *arg)
 	struct ccp_unsent_limit *u = &list->unsent[list->count++];
 
 	ccp_sqlite_column(stmt, 0, u->user, sizeof(u->user));
-	read_limit(stmt, &u->limit);
+	ccp_sqlite_column_limit(stmt, &u->limit);
 	return list->count < list->max;
 }
 
@@ -228,7 +203,5 @@ ccp_limit_copy_sent(struct ccp_sqlite *state, const struct ccp_unsent_limit *sen
 enum ccp_err
 ccp_limit_copy_clear(struct ccp_sqlite *state, const char *user, struct ccp_error *err)
 {
-	const struct about about = { user, 0, 0 };
-
-	return ccp_sqlite_write(state, CCP_ST_LIMITS_CLEAR, bind_user, &about, 0, NULL, err);
+	return ccp_sqlite_backend.limits_clear(state, user, err);
 }

@@ -1,5 +1,7 @@
 #include "store/refresh.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -42,15 +44,6 @@ struct ccp_refresh {
 	int64_t pause_until_ms; /* while it does; monotonic */
 	bool ending;
 };
-
-static int64_t
-clock_ms(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 enum ccp_err
 ccp_refresh_new(ccp_refresh_ask_fn *ask, ccp_refresh_keep_fn *keep, void *arg,
@@ -125,7 +118,7 @@ put_question(struct ccp_refresh *r, struct question *q)
 	size_t count = 0;
 	enum ccp_err rc;
 
-	q->asked_ms = clock_ms(CLOCK_REALTIME);
+	q->asked_ms = ccp_clock_unix_ms();
 	pthread_mutex_unlock(&r->lock);
 	rc = r->ask(r->arg, q->user, q->limits, CCP_LIMITS_PER_USER_MAX, &count, &err);
 	pthread_mutex_lock(&r->lock);
@@ -135,7 +128,7 @@ put_question(struct ccp_refresh *r, struct question *q)
 	q->done = true;
 	close_question(r, q);
 	r->failing = rc != CCP_OK;
-	r->pause_until_ms = clock_ms(CLOCK_MONOTONIC) + PAUSE_MS;
+	r->pause_until_ms = ccp_clock_ms() + PAUSE_MS;
 	pthread_cond_broadcast(&r->answered);
 	if (!rc) {
 		pthread_mutex_unlock(&r->lock);
@@ -221,8 +214,7 @@ withdraw(struct ccp_refresh *r, struct question *q)
 static void
 wait_for(struct ccp_refresh *r, struct question *q)
 {
-	int64_t end_ms = clock_ms(CLOCK_MONOTONIC) + CCP_LIMIT_WAIT_MS;
-	const struct timespec end = { .tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000 };
+	const struct timespec end = ccp_clock_in(CCP_LIMIT_WAIT_MS);
 
 	while (!q->done)
 		if (pthread_cond_timedwait(&r->answered, &r->lock, &end) == ETIMEDOUT)
@@ -230,7 +222,7 @@ wait_for(struct ccp_refresh *r, struct question *q)
 	if (q->done)
 		return;
 	r->failing = true;
-	r->pause_until_ms = end_ms + PAUSE_MS;
+	r->pause_until_ms = ccp_clock_ms() + PAUSE_MS;
 	if (!q->taken && q->holders == 2)
 		withdraw(r, q);
 }
@@ -244,12 +236,12 @@ ccp_refresh_get(struct ccp_refresh *r, const char *user, struct ccp_limit *limit
 
 	*count = 0;
 	pthread_mutex_lock(&r->lock);
-	if (r->failing && clock_ms(CLOCK_MONOTONIC) < r->pause_until_ms) {
+	if (r->failing && ccp_clock_ms() < r->pause_until_ms) {
 		rc = ccp_fail(err, CCP_ERR_STORE, "the store failed a moment ago");
 		goto out;
 	}
 	if (r->failing) /* this one tries, the others do not wait with it */
-		r->pause_until_ms = clock_ms(CLOCK_MONOTONIC) + PAUSE_MS;
+		r->pause_until_ms = ccp_clock_ms() + PAUSE_MS;
 	q = join_question(r, user);
 	if (!q) {
 		rc = ccp_fail(err, CCP_ERR_NOMEM, "no memory to ask the store");

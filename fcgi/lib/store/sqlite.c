@@ -36,13 +36,7 @@ bind_limit(sqlite3_stmt *stmt, const void *arg)
 {
 	const struct limit_of *l = arg;
 
-	ccp_sqlite_bind_text(stmt, 1, l->user);
-	ccp_sqlite_bind_text(stmt, 2, l->limit->credential);
-	ccp_sqlite_bind_text(stmt, 3, l->limit->family);
-	sqlite3_bind_int64(stmt, 4, l->limit->retry_until_s);
-	sqlite3_bind_int64(stmt, 5, l->limit->retry_after_s);
-	sqlite3_bind_int64(stmt, 6, l->limit->created_at_s);
-	ccp_sqlite_bind_text(stmt, 7, l->limit->reason);
+	ccp_sqlite_bind_limit(stmt, l->user, l->limit);
 }
 
 static enum ccp_err
@@ -153,13 +147,6 @@ bind_number(sqlite3_stmt *stmt, const void *arg)
 	sqlite3_bind_int64(stmt, 1, *(const int64_t *)arg);
 }
 
-static bool
-row_number(sqlite3_stmt *stmt, void *arg)
-{
-	*(int64_t *)arg = sqlite3_column_int64(stmt, 0);
-	return false;
-}
-
 enum ccp_err
 ccp_sqlite_note_down(struct ccp_sqlite *s, unsigned use, bool down, unsigned *before,
                      unsigned *after, struct ccp_error *err)
@@ -171,8 +158,8 @@ ccp_sqlite_note_down(struct ccp_sqlite *s, unsigned use, bool down, unsigned *be
 	*before = *after = 0;
 	if (rc)
 		return rc;
-	rc = ccp_sqlite_step(&tx, CCP_ST_DOWN, ccp_sqlite_bind_nothing, NULL, row_number, &old,
-	                     NULL, err);
+	rc = ccp_sqlite_step(&tx, CCP_ST_DOWN, ccp_sqlite_bind_nothing, NULL, ccp_sqlite_row_number,
+	                     &old, NULL, err);
 	now = down ? old | (int64_t)use : old & ~(int64_t)use;
 	if (!rc && now != old)
 		rc = ccp_sqlite_step(&tx, CCP_ST_DOWN_PUT, bind_number, &now, NULL, NULL, NULL,
@@ -192,15 +179,10 @@ row_limit(sqlite3_stmt *stmt, void *arg)
 {
 	const struct limit_reader *reader = arg;
 	char user[CCP_USER_MAX_BYTES + 1];
-	struct ccp_limit limit = { 0 };
+	struct ccp_limit limit;
 
 	ccp_sqlite_column(stmt, 0, user, sizeof(user));
-	ccp_sqlite_column(stmt, 1, limit.credential, sizeof(limit.credential));
-	ccp_sqlite_column(stmt, 2, limit.family, sizeof(limit.family));
-	limit.retry_until_s = sqlite3_column_int64(stmt, 3);
-	limit.retry_after_s = sqlite3_column_int64(stmt, 4);
-	limit.created_at_s = sqlite3_column_int64(stmt, 5);
-	ccp_sqlite_column(stmt, 6, limit.reason, sizeof(limit.reason));
+	ccp_sqlite_column_limit(stmt, &limit);
 	return reader->fn(reader->arg, user, &limit);
 }
 

@@ -1,5 +1,6 @@
 #include "store/sqlite_run.h"
 
+#include "base/clock.h"
 #include "store/sqlite_schema.h"
 
 #include <string.h>
@@ -87,10 +88,8 @@ purge(struct ccp_sqlite *s, struct ccp_sqlite_connection *c, int64_t now_s, stru
 static bool
 join_queue(struct ccp_sqlite *s)
 {
-	struct timespec end;
+	const struct timespec end = ccp_clock_in(QUEUE_MS);
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += QUEUE_MS / 1000;
 	return pthread_mutex_clocklock(&s->write_lock, CLOCK_MONOTONIC, &end) == 0;
 }
 
@@ -196,6 +195,13 @@ ccp_sqlite_bind_nothing(sqlite3_stmt *stmt, const void *arg)
 }
 
 bool
+ccp_sqlite_row_number(sqlite3_stmt *stmt, void *arg)
+{
+	*(int64_t *)arg = sqlite3_column_int64(stmt, 0);
+	return false;
+}
+
+bool
 ccp_sqlite_row_exists(sqlite3_stmt *stmt, void *arg)
 {
 	(void)stmt;
@@ -213,4 +219,28 @@ ccp_sqlite_column(sqlite3_stmt *stmt, int n, char *out, size_t size)
 	if (len)
 		memcpy(out, text, len);
 	out[len] = '\0';
+}
+
+void
+ccp_sqlite_bind_limit(sqlite3_stmt *stmt, const char *user, const struct ccp_limit *limit)
+{
+	ccp_sqlite_bind_text(stmt, 1, user);
+	ccp_sqlite_bind_text(stmt, 2, limit->credential);
+	ccp_sqlite_bind_text(stmt, 3, limit->family);
+	sqlite3_bind_int64(stmt, 4, limit->retry_until_s);
+	sqlite3_bind_int64(stmt, 5, limit->retry_after_s);
+	sqlite3_bind_int64(stmt, 6, limit->created_at_s);
+	ccp_sqlite_bind_text(stmt, 7, limit->reason);
+}
+
+void
+ccp_sqlite_column_limit(sqlite3_stmt *stmt, struct ccp_limit *limit)
+{
+	*limit = (struct ccp_limit){ 0 };
+	ccp_sqlite_column(stmt, 1, limit->credential, sizeof(limit->credential));
+	ccp_sqlite_column(stmt, 2, limit->family, sizeof(limit->family));
+	limit->retry_until_s = sqlite3_column_int64(stmt, 3);
+	limit->retry_after_s = sqlite3_column_int64(stmt, 4);
+	limit->created_at_s = sqlite3_column_int64(stmt, 5);
+	ccp_sqlite_column(stmt, 6, limit->reason, sizeof(limit->reason));
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "store/sqlite_pool.h"
 #include "store/sqlite_sql.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,8 +64,13 @@ void ccp_sqlite_bind_text(sqlite3_stmt *stmt, int n, const char *text);
 /* Copies a text column, cut to size; a NULL (no memory, or a hand in the file) is "". */
 void ccp_sqlite_column(sqlite3_stmt *stmt, int n, char *out, size_t size);
 
-/* For statements that need none, or only see whether there is a row (arg: bool). */
+/* For statements without values; for those that only see whether there is a row, or its number. */
 void ccp_sqlite_bind_nothing(sqlite3_stmt *stmt, const void *arg);
-bool ccp_sqlite_row_exists(sqlite3_stmt *stmt, void *arg);
+bool ccp_sqlite_row_exists(sqlite3_stmt *stmt, void *arg); /* arg: bool */
+bool ccp_sqlite_row_number(sqlite3_stmt *stmt, void *arg); /* arg: int64_t */
+
+/* A limit's values, ?1 to ?7, and its columns behind the user's, as sqlite_sql.c has them. */
+void ccp_sqlite_bind_limit(sqlite3_stmt *stmt, const char *user, const struct ccp_limit *limit);
+void ccp_sqlite_column_limit(sqlite3_stmt *stmt, struct ccp_limit *limit);
 
 #endif

@@ -112,7 +112,7 @@ ccp_store_start(struct ccp_store *store, struct ccp_error *err)
 void
 ccp_store_deliver(struct ccp_store *store, int64_t most_ms)
 {
-	atomic_llong until_ms = ccp_store_clock_ms() + most_ms;
+	atomic_llong until_ms = ccp_clock_ms() + most_ms;
 	struct ccp_sqlite *state;
 	struct ccp_error err;
 	int fd;

@@ -91,7 +91,7 @@ ccp_store_deliver_limits(struct ccp_store *store)
 
 	if (!state)
 		return true; /* nothing can be known of */
-	rc = ccp_limit_copy_unsent(state, ccp_store_now_ms() / 1000, unsent, LIMITS_COUNT, &count,
+	rc = ccp_limit_copy_unsent(state, ccp_clock_unix_ms() / 1000, unsent, LIMITS_COUNT, &count,
 	                           &err);
 	ccp_store_leave(store);
 	ccp_store_note_state(store, CCP_USE_READ, rc, &err);
@@ -106,7 +106,7 @@ ccp_store_deliver_limits(struct ccp_store *store)
 		state = ccp_store_enter(store, &err);
 		if (!state)
 			return true;
-		rc = ccp_limit_copy_sent(state, &unsent[i], ccp_store_now_ms(), &err);
+		rc = ccp_limit_copy_sent(state, &unsent[i], ccp_clock_unix_ms(), &err);
 		ccp_store_leave(store);
 		ccp_store_note_failed(store, rc, &err);
 	}
@@ -130,7 +130,7 @@ struct lot {
 static bool
 is_refused(struct ccp_store *store, int64_t seq)
 {
-	int64_t now_ms = ccp_store_clock_ms();
+	int64_t now_ms = ccp_clock_ms();
 	bool refused = false;
 
 	pthread_mutex_lock(&store->lock);
@@ -153,7 +153,7 @@ note_refused(struct ccp_store *store, int64_t seq)
 		if (store->refused[i].seq == seq || store->refused[i].until_ms < at->until_ms)
 			at = &store->refused[i];
 	first = at->seq != seq;
-	*at = (struct ccp_refused){ seq, ccp_store_clock_ms() + REFUSED_MS };
+	*at = (struct ccp_refused){ seq, ccp_clock_ms() + REFUSED_MS };
 	pthread_mutex_unlock(&store->lock);
 	return first;
 }
@@ -190,7 +190,7 @@ send_some(void *arg)
 {
 	struct lot *lot = arg;
 
-	while (!lot->down && ccp_store_clock_ms() < *lot->until_ms) {
+	while (!lot->down && ccp_clock_ms() < *lot->until_ms) {
 		size_t i = lot->taken++;
 
 		if (i >= lot->count)
@@ -226,7 +226,7 @@ next_lot(struct ccp_store *store, int64_t after_seq, struct lot *lot)
 
 	if (!state)
 		return CCP_ERR_STORE;
-	rc = ccp_journal_next(state, store->name, after_seq, ccp_store_now_ms(), lot->batches,
+	rc = ccp_journal_next(state, store->name, after_seq, ccp_clock_unix_ms(), lot->batches,
 	                      LOT_COUNT, &lot->count, &err);
 	ccp_store_leave(store);
 	return ccp_store_note_state(store, CCP_USE_READ, rc, &err);
@@ -258,7 +258,7 @@ ccp_store_deliver_usage(struct ccp_store *store, const atomic_llong *until_ms)
 		return true;
 	lot->store = store;
 	lot->until_ms = until_ms;
-	while (up && ccp_store_clock_ms() < *until_ms) {
+	while (up && ccp_clock_ms() < *until_ms) {
 		lot->count = 0;
 		lot->taken = 0;
 		memset(lot->stored, 0, sizeof(lot->stored));

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A file that could not be opened is tried again this often, and one in use is looked for. */
@@ -17,27 +16,6 @@
 #define QUIET_MS 5000
 /* The backend's failure is the answer for so long. */
 #define JUST_NOW_MS 3000
-
-static int64_t
-clock_ms(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t
-ccp_store_clock_ms(void)
-{
-	return clock_ms(CLOCK_MONOTONIC);
-}
-
-int64_t
-ccp_store_now_ms(void)
-{
-	return clock_ms(CLOCK_REALTIME);
-}
 
 bool
 ccp_store_is_dynamodb(const struct ccp_config *config)
@@ -102,7 +80,7 @@ static struct lesson
 learn(struct ccp_store *store, struct ccp_store_part *part, unsigned use, bool failed,
       const struct ccp_error *why)
 {
-	int64_t now_ms = ccp_store_clock_ms();
+	int64_t now_ms = ccp_clock_ms();
 	struct lesson lesson;
 	unsigned before;
 
@@ -229,7 +207,7 @@ bool
 ccp_store_failed_just_now(struct ccp_store *store, struct ccp_error *err)
 {
 	const struct ccp_store_part *part = &store->backend_part;
-	int64_t now_ms = ccp_store_clock_ms();
+	int64_t now_ms = ccp_clock_ms();
 	bool failed;
 
 	pthread_mutex_lock(&store->lock);
@@ -284,7 +262,7 @@ ccp_store_probe_state(struct ccp_store *store)
 static bool
 is_due(struct ccp_store *store, bool now)
 {
-	int64_t now_ms = ccp_store_clock_ms();
+	int64_t now_ms = ccp_clock_ms();
 	bool due;
 
 	pthread_mutex_lock(&store->lock);

@@ -26,7 +26,7 @@ ccp_store_ask_limits(void *arg, const char *user, struct ccp_limit *limits, size
 	struct ccp_limit_list list = { limits, 0, max };
 	enum ccp_err rc;
 
-	rc = store->backend->limits_each(store->dynamodb, user, ccp_store_now_ms() / 1000,
+	rc = store->backend->limits_each(store->dynamodb, user, ccp_clock_unix_ms() / 1000,
 	                                 ccp_limit_list_add, &list, err);
 	*count = rc ? 0 : list.count;
 	return ccp_store_note_backend(store, CCP_USE_READ, rc, err);
@@ -61,7 +61,7 @@ static bool
 copied_limits(struct ccp_store *store, const char *user, int64_t now_s, struct ccp_limit *limits,
               size_t max, size_t *count)
 {
-	int64_t seen_ms = 0, now_ms = ccp_store_now_ms();
+	int64_t seen_ms = 0, now_ms = ccp_clock_unix_ms();
 	struct ccp_error err;
 	struct ccp_sqlite *state = ccp_store_enter(store, &err);
 	enum ccp_err rc;

@@ -1,6 +1,7 @@
 #ifndef CCP_STORE_PARTS_H
 #define CCP_STORE_PARTS_H
 
+#include "base/clock.h"
 #include "store/dynamodb.h"
 #include "store/refresh.h"
 #include "store/sqlite.h"
@@ -69,9 +70,6 @@ struct ccp_store {
 	size_t kept_count, kept_cap;
 	struct ccp_refused refused[CCP_REFUSED_COUNT];
 };
-
-int64_t ccp_store_clock_ms(void); /* monotonic */
-int64_t ccp_store_now_ms(void);   /* Unix time */
 
 /* store_files.c */
 
