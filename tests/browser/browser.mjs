@@ -57,6 +57,13 @@ export const ready = (page, phase = 'ready') =>
 		&& !document.documentElement.classList.contains('busy')
 		&& (wanted === 'ready' || document.getElementById('notice-title').textContent !== ''), phase, { timeout: WAIT_MS })
 
+/* Opens the chart's table, whose code is loaded only then, and waits for its rows. */
+export async function open_chart_table(page) {
+	if (!await page.$eval('#chart-table', node => node.open))
+		await page.click('#chart-table summary')
+	await page.waitForSelector('#chart-table tbody tr', { state: 'attached', timeout: WAIT_MS })
+}
+
 /* env, prepare: see suite(). rows: for fill(), or null. */
 export function dashboard({ rows = { users: 12, days: 90 }, env = {}, prepare } = {}) {
 	const s = suite({ env: { TRACK_ANTHROPIC_USAGE: 'true', ...env }, ...(prepare ? { prepare } : {}) })

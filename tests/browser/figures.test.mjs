@@ -1,6 +1,6 @@
 /* What stands on the page is what the API says, for every period, for everybody and for one user. */
 import assert from 'node:assert/strict'
-import { assert_figure, dashboard, figures, read_number, ready } from './browser.mjs'
+import { assert_figure, dashboard, figures, open_chart_table, read_number, ready } from './browser.mjs'
 import { day } from './fill.mjs'
 
 const s = dashboard()
@@ -96,9 +96,7 @@ async function assert_chart(page, report, key, words) {
 	const [, sum, most] = new RegExp(`^${words} per day, .*: (\\S+) in all, most on .* with (\\S+)\\.$`).exec(label)
 	close(sum, days.reduce((all, [, sums]) => all + sums[key], 0), 'the sum of the chart')
 	close(most, Math.max(...days.map(([, sums]) => sums[key])), 'the largest day')
-	if (!await page.$eval('#chart-table', node => node.open))
-		await page.click('#chart-table summary')
-	await page.waitForSelector('#chart-table tbody tr', { state: 'attached' }) /* its file is loaded when it is opened */
+	await open_chart_table(page)
 	const head = await texts(page, '#chart-table thead th')
 	const rows = await page.$$eval('#chart-table tbody tr', nodes => nodes.map(node => [...node.children].map(cell => cell.textContent)))
 	assert.equal(rows.length, report.period_days)

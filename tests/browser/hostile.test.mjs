@@ -1,7 +1,7 @@
 /* Names and models that want to be markup, formulas or properties: they stay text. */
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import { barriers, dashboard, ready } from './browser.mjs'
+import { barriers, dashboard, open_chart_table, ready } from './browser.mjs'
 import { day, run_sql } from './fill.mjs'
 
 const s = dashboard({ rows: null })
@@ -58,7 +58,7 @@ s.test('placed in the tables by hand, names and models are text, everywhere on t
 	const { users } = await t.api('/v1/usage?days=30')
 	const by_cost = Object.keys(users).sort((a, b) => users[b].cost_usd - users[a].cost_usd)
 	assert.deepEqual(await texts(page, '#top .name'), by_cost.slice(0, 8))
-	await page.click('#chart-table summary')
+	await open_chart_table(page)
 	const head = await texts(page, '#chart-table thead th')
 	assert.ok(head.includes('<b>bold</b>') && head.includes('__proto__'), head.join())
 	assert.deepEqual(await page.$$eval('main :is(img, script, b, iframe)', nodes => nodes.filter(node => !node.closest('.tip')).length), 0)

@@ -70,6 +70,17 @@ describe('DynamoDB', () => {
 			assert.deepEqual(about(proxy, /limits unknown|health:/), [], 'no line for each request')
 		})
 	})
+	s.test('a limit that this box learned while the table is away holds, for that credential', async t => {
+		await t.with({}, async proxy => {
+			await t.dynamodb.kill()
+			t.anthropic.script(A.rate_limited(600))
+			for (let i = 0; i < 3; i++)
+				assert.equal(provider(await proxy.ask(t)), 'bedrock')
+			assert.equal(provider(await proxy.ask({ ...t, key: `${t.key}-other` })), 'anthropic')
+			await t.dynamodb.start()
+			await wait_until(async () => (await proxy.usage(t.user)).limit?.remaining_seconds > 500, 'the table has it', 20_000)
+		})
+	})
 	s.test('an item that the table does not take waits alone: those of others arrive, one line in the log', async t => {
 		await t.with({}, async proxy => {
 			const { dynamodb } = t

@@ -117,7 +117,8 @@ enum ccp_err ccp_store_check(struct ccp_store *store, struct ccp_error *err) CCP
  * *count is 0 on failure. With DynamoDB the copy of this box serves for
  * LIMIT_CACHE_SECONDS; older, the table is asked (once for all who wait for
  * the same user) and waited for CCP_LIMIT_WAIT_MS at most: else CCP_ERR_STORE,
- * limits unknown. While the table fails, only one of these a second waits.
+ * limits unknown, but for those that this box learned within that time or could
+ * not hand over yet. While the table fails, only one of these a second waits.
  */
 #define CCP_LIMIT_WAIT_MS 300
 enum ccp_err ccp_store_limits_get(struct ccp_store *store, const char *user, int64_t now_s,

@@ -74,24 +74,32 @@ copied_limits(struct ccp_store *store, const char *user, int64_t now_s, struct c
 	       now_ms - seen_ms < store->config->limit_cache_s * 1000;
 }
 
-/* What the table says, and what of this box it could not know yet. */
+/*
+ * What the table says, and what of this box it could not know yet. A table that cannot be asked
+ * leaves what this box learned itself just now, or could not hand over since.
+ */
 static enum ccp_err
 refreshed_limits(struct ccp_store *store, const char *user, int64_t now_s, struct ccp_limit *limits,
                  size_t max, size_t *count, struct ccp_error *err)
 {
 	struct ccp_error why;
 	struct ccp_sqlite *state;
-	int64_t asked_ms = 0;
-	enum ccp_err rc = ccp_refresh_get(store->refresh, user, limits, max, count, &asked_ms, err);
+	int64_t since_ms = 0;
+	enum ccp_err asked, rc;
 
-	if (rc)
-		return rc;
+	asked = ccp_refresh_get(store->refresh, user, limits, max, count, &since_ms, err);
+	if (asked) {
+		*count = 0;
+		since_ms = ccp_clock_unix_ms() - store->config->limit_cache_s * 1000;
+	}
 	state = ccp_store_enter(store, &why);
 	if (state) {
-		rc = ccp_limit_copy_recent(state, user, now_s, asked_ms, limits, max, count, &why);
+		rc = ccp_limit_copy_recent(state, user, now_s, since_ms, limits, max, count, &why);
 		ccp_store_leave(store);
 		ccp_store_note_state(store, CCP_USE_READ, rc, &why);
 	}
+	if (asked && *count == 0)
+		return asked;
 	qsort(limits, *count, sizeof(*limits), longest_first);
 	return CCP_OK;
 }
