@@ -5,9 +5,9 @@
 #include "messages_worker.h"
 
 #include "edge/master.h"
-#include "store/dynamodb.h"
+#include "edge/program.h"
+#include "store/store.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,37 +22,78 @@ worker_count(const struct ccp_config *config)
 	return config->workers > 0 ? (int)config->workers : cores > 0 ? (int)cores : 1;
 }
 
-/* The program's own path: on a reload it is started again from there. */
 static int
 run_master(const struct ccp_config *config)
 {
-	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char path[CCP_PROGRAM_PATH_BYTES];
+	struct ccp_error err;
 
-	if (n <= 0) {
-		ccp_log(CCP_LOG_ERROR, NULL, "/proc/self/exe: %s", strerror(errno));
-		return 1;
-	}
-	path[n] = '\0';
-	return ccp_master_run(path, worker_count(config));
+	if (!ccp_program_path(path, &err))
+		return ccp_master_run(path, worker_count(config));
+	ccp_log(CCP_LOG_ERROR, NULL, "%s", err.text);
+	return 1;
 }
 
-static int
-print_help(void)
+static void
+write_help(struct ccp_buf *out)
 {
-	struct ccp_buf help = CCP_BUF_INIT(64 * 1024);
+	ccp_buf_puts(
+		out,
+		"Usage: messages.fcgi [OPTION]\n\n"
+		"The proxy of claude-code-proxy: a FastCGI program, started by a web server,\n"
+		"spawn-fcgi or systemd with a listening socket as standard input.\n\n"
+		"Options:\n"
+		"  --check              read the settings and the models file, look at the keys of\n"
+		"                       DynamoDB's tables when they are the store; say what is wrong\n"
+		"  --given NAME         print a setting that the environment or the settings file gives\n"
+		"  --settings-man       print the table of settings for the man page,\n"
+		"  --settings-markdown  for doc/settings.md,\n"
+		"  --settings-conf      as the settings file that ships\n"
+		"  --help               say what there is\n"
+		"  --version            say which version this is\n\n");
+	ccp_config_help(out);
+}
 
-	ccp_config_help(&help);
-	printf("Usage: messages.fcgi [--help | --version | --check | --given NAME | --settings-markdown]\n\n"
-	       "The proxy of claude-code-proxy: a FastCGI program, started by a web server,\n"
-	       "spawn-fcgi or systemd with a listening socket as standard input.\n"
-	       "--check reads the settings and the models file, looks at the keys of DynamoDB's\n"
-	       "tables when they are the store, and says what is wrong;\n"
-	       "--given prints a setting that the environment or the settings file gives.\n\n"
-	       "Settings, from the environment or the settings file:\n%s",
-	       ccp_buf_text(&help));
-	ccp_buf_clear(&help);
-	return 0;
+/* --help, and the table of settings for doc/ and data/, which ./check compares. */
+static const struct printer {
+	const char *option;
+	void (*write)(struct ccp_buf *out);
+} printers[] = {
+	{ "--help", write_help },
+	{ "--settings-markdown", ccp_config_markdown },
+	{ "--settings-man", ccp_config_man },
+	{ "--settings-conf", ccp_config_conf },
+};
+
+#define PRINTER_COUNT (sizeof(printers) / sizeof(printers[0]))
+
+/* False: the option is none of these. */
+static bool
+print_table(const char *option)
+{
+	struct ccp_buf text = CCP_BUF_INIT(64 * 1024);
+	size_t i = 0;
+
+	while (i < PRINTER_COUNT && strcmp(printers[i].option, option) != 0)
+		i++;
+	if (i < PRINTER_COUNT) {
+		printers[i].write(&text);
+		fputs(ccp_buf_text(&text), stdout);
+	}
+	ccp_buf_clear(&text);
+	return i < PRINTER_COUNT;
+}
+
+/* --worker is what the master says to its own. */
+static bool
+is_known(const char *what)
+{
+	static const char *const known[] = { "", "--check", "--given", "--worker" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i], what) == 0)
+			return true;
+	return false;
 }
 
 /* What infra/serve asks: the value of a setting, when the environment or the file gave one. */
@@ -74,36 +115,6 @@ print_given(const struct ccp_config *config, const char *name)
 	return 0;
 }
 
-static int
-print_markdown(void)
-{
-	struct ccp_buf table = CCP_BUF_INIT(64 * 1024);
-
-	ccp_config_markdown(&table);
-	fputs(ccp_buf_text(&table), stdout);
-	ccp_buf_clear(&table);
-	return 0;
-}
-
-/*
- * Tables with other keys than ours: every worker would refuse them. A store
- * that is down is another matter, it may come. Nothing is made or changed.
- */
-static enum ccp_err
-check_tables(const struct ccp_config *config, struct ccp_error *err)
-{
-	struct ccp_dynamodb *db = NULL;
-	enum ccp_err rc;
-
-	if (!ccp_store_is_dynamodb(config))
-		return CCP_OK;
-	rc = ccp_dynamodb_open(config, NULL, NULL, &db, err);
-	if (!rc)
-		rc = ccp_dynamodb_try(db, err);
-	ccp_dynamodb_backend.close(db);
-	return rc == CCP_ERR_SETTING ? rc : CCP_OK;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -113,12 +124,14 @@ main(int argc, char **argv)
 	struct ccp_error err;
 	int status = 0;
 
-	if (strcmp(what, "--help") == 0)
-		return print_help();
-	if (strcmp(what, "--settings-markdown") == 0)
-		return print_markdown();
+	if (print_table(what))
+		return 0;
 	if (strcmp(what, "--version") == 0)
 		return printf("claude-code-proxy %s\n", PACKAGE_VERSION) < 0;
+	if (!is_known(what)) {
+		fprintf(stderr, "messages.fcgi: unknown argument; --help lists what there is\n");
+		return 1;
+	}
 	if (ccp_config_load(environ, &config, &err))
 		goto refused;
 	if (strcmp(what, "--given") == 0) {
@@ -130,7 +143,7 @@ main(int argc, char **argv)
 		goto refused;
 	ccp_log_setup(config->log_level, config->log_json);
 	if (strcmp(what, "--check") == 0) {
-		if (check_tables(config, &err))
+		if (ccp_store_try(config, &err))
 			goto refused;
 		goto out;
 	}

@@ -257,21 +257,20 @@ int
 main(int argc, char **argv)
 {
 	struct ui_program program = { 0 };
-	struct ccp_config *config;
+	struct ccp_plain plain;
 	struct ccp_error err = { 0 };
 	enum ccp_err rc;
-	int status;
 
-	if (!ccp_plain_start(argc, argv, "ui.fcgi", "the dashboard's page", &config, &status))
-		return status;
-	program.config = config;
+	if (!ccp_plain_start(&plain, argc, argv, "ui.fcgi", "the dashboard's page"))
+		return plain.status;
+	program.config = plain.config;
 	rc = read_assets(&program, &err);
 	if (!rc)
-		rc = ccp_plain_serve(serve, &program, &err);
+		rc = ccp_plain_serve(&plain, serve, &program, &err);
 	if (rc)
 		fprintf(stderr, "ui.fcgi: %s\n", err.text);
 	for (size_t i = 0; i < ASSET_COUNT; i++)
 		ccp_buf_clear(&program.files[i]);
-	ccp_config_free(config);
+	ccp_config_free(plain.config);
 	return rc ? 1 : 0;
 }

@@ -231,20 +231,20 @@ int
 main(int argc, char **argv)
 {
 	struct ccp_store *store = NULL;
-	struct ccp_config *config;
+	struct ccp_plain plain;
 	struct ccp_error err = { 0 };
 	enum ccp_err rc;
-	int status;
 
-	if (!ccp_plain_start(argc, argv, "usage.fcgi",
-	                     "usage by user, day and model, from the store", &config, &status))
-		return status;
-	rc = ccp_store_open(config, NULL, &store, &err);
+	if (!ccp_plain_start(&plain, argc, argv, "usage.fcgi",
+	                     "usage by user, day and model, from the store"))
+		return plain.status;
+	rc = plain.check ? ccp_store_try(plain.config, &err)
+	                 : ccp_store_open(plain.config, NULL, &store, &err);
 	if (!rc)
-		rc = ccp_plain_serve(serve, store, &err);
+		rc = ccp_plain_serve(&plain, serve, store, &err);
 	if (rc)
 		fprintf(stderr, "usage.fcgi: %s\n", err.text);
 	ccp_store_close(store);
-	ccp_config_free(config);
+	ccp_config_free(plain.config);
 	return rc ? 1 : 0;
 }

@@ -49,7 +49,7 @@ install_packages() {
 	fi
 	# Debian starts a web server that it installs, on port 80. Nobody asked for that one.
 	if [ -d /run/systemd/system ]; then
-		for service in lighttpd apache2; do
+		for service in lighttpd apache2 nginx; do
 			! grep -q "^Setting up $service " "$apt_log" ||
 				$as_root systemctl -q disable --now "$service" >>"$apt_log" 2>&1
 		done

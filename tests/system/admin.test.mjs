@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import * as A from './anthropic.mjs'
 import * as B from './bedrock.mjs'
 import { provider } from './client.mjs'
-import { PROGRAMS, ROOT, SERVER, free_port, suite, temp_folder, wait_until } from './harness.mjs'
+import { BESIDE, PROGRAMS, ROOT, free_port, suite, temp_folder, wait_until } from './harness.mjs'
 
 const ADMIN = path.join(PROGRAMS, 'claude-code-proxy-admin')
 const s = suite()
@@ -168,7 +168,7 @@ async function hold_delivery(proxy, t) {
 	}
 }
 s.test('what a killed proxy has counted and not delivered: doctor says it waits, usage brings it in', {
-	skip: SERVER !== 'lighttpd' && 'mod_fcgid knows the programs\' process ids, and tells nobody' }, async t => {
+	skip: !BESIDE && 'mod_fcgid knows the programs\' process ids, and tells nobody' }, async t => {
 	await t.with({}, async proxy => {
 		const release = await hold_delivery(proxy, t.t)
 		t.anthropic.script(A.rate_limited(null))
@@ -334,21 +334,29 @@ s.test('wrong use: exit status 2, and what was wrong', async t => {
 		assert.equal(answer.out, '')
 	}
 })
-test('every command and option of --help is in the man page, and none else', () => {
-	const help = execFileSync(ADMIN, ['--help'], { encoding: 'utf8' })
-	const page = fs.readFileSync(path.join(ROOT, 'doc/claude-code-proxy-admin.1'), 'utf8')
-	const sorted = list => [...new Set(list)].sort()
+const help_of = (program, ...words) => execFileSync(path.join(PROGRAMS, program), [...words, '--help'], { encoding: 'utf8' })
+const page_of = name => fs.readFileSync(path.join(ROOT, 'doc', name), 'utf8')
+const synopsis_of = page => page.slice(page.indexOf('.Sh SYNOPSIS'), page.indexOf('.Sh DESCRIPTION'))
+const sorted = list => [...new Set(list)].sort()
+for (const [program, name] of [['claude-code-proxy-admin', 'claude-code-proxy-admin.1'], ['messages.fcgi', 'claude-code-proxy-messages.8'],
+	['usage.fcgi', 'claude-code-proxy-usage.8'], ['ui.fcgi', 'claude-code-proxy-ui.8']])
+	test(`every option of ${program} --help is in ${name}, and none else; its environment is settings`, () => {
+		const page = page_of(name)
+		const options = sorted([...help_of(program).matchAll(/--[a-z-]+/g)].map(m => m[0]))
+		assert.ok(options.length >= 2)
+		assert.deepEqual(sorted([...page.matchAll(/^\.It Fl Fl ([a-z-]+)/gm)].map(m => `--${m[1]}`)), options)
+		assert.deepEqual(sorted([...synopsis_of(page).matchAll(/Fl Fl ([a-z-]+)/g)].map(m => `--${m[1]}`)), options)
+		const settings = page_of('settings.md')
+		for (const [, variable] of page.matchAll(/Ev ((?!CCP_HTML)[A-Z_]{3,})/g))
+			assert.ok(settings.includes(`\`${variable}\``), `${variable} of the man page is no setting`)
+	})
+test('every command of claude-code-proxy-admin --help is in its man page, and none else', () => {
+	const help = help_of('claude-code-proxy-admin'), page = page_of('claude-code-proxy-admin.1'), synopsis = synopsis_of(page)
 	const commands = help.slice(help.indexOf('Commands:'), help.indexOf('Options')).matchAll(/^ {2}([a-z]+(?: [a-z]+)?)(?= )/gm)
-	const synopsis = page.slice(page.indexOf('.Sh SYNOPSIS'), page.indexOf('.Sh DESCRIPTION'))
 	const words = text => text.split(/ Op | Ar /)[0].replaceAll('Cm ', '').trim()
-	assert.deepEqual(sorted([...synopsis.matchAll(/^\.(Cm .*)$/gm)].map(m => words(m[1]))), sorted([...commands].map(m => m[1])))
-	assert.deepEqual(sorted([...page.matchAll(/^\.It (Cm .*)$/gm)].map(m => words(m[1]))), sorted([...synopsis.matchAll(/^\.(Cm .*)$/gm)].map(m => words(m[1]))))
-	const options = sorted([...help.matchAll(/--[a-z]+/g)].map(m => m[0]))
-	assert.deepEqual(sorted([...page.matchAll(/^\.It Fl Fl ([a-z]+)/gm)].map(m => `--${m[1]}`)), options)
-	assert.deepEqual(sorted([...synopsis.matchAll(/Fl Fl ([a-z]+)/g)].map(m => `--${m[1]}`)), options)
-	const settings = fs.readFileSync(path.join(ROOT, 'doc/settings.md'), 'utf8')
-	for (const [, name] of page.matchAll(/Ev ([A-Z_]{3,})/g))
-		assert.ok(settings.includes(`\`${name}\``), `${name} of the man page is no setting`)
+	const named = sorted([...synopsis.matchAll(/^\.(Cm .*)$/gm)].map(m => words(m[1])))
+	assert.deepEqual(named, sorted([...commands].map(m => m[1])))
+	assert.deepEqual(sorted([...page.matchAll(/^\.It (Cm .*)$/gm)].map(m => words(m[1]))), named)
 	for (const command of ['', 'tables', 'limits clear', 'usage', 'doctor'])
-		assert.match(execFileSync(ADMIN, [...command.split(' ').filter(Boolean), '--help'], { encoding: 'utf8' }), new RegExp(`^ {2}${command}`, 'm'))
+		assert.match(help_of('claude-code-proxy-admin', ...command.split(' ').filter(Boolean)), new RegExp(`^ {2}${command}`, 'm'))
 })

@@ -75,9 +75,9 @@ const SPLIT_MS = 5
 /*
  * Opens a request; resolves when the answer's headers are there. body: string, Buffer, object
  * (as JSON) or null. headers: an object, or a flat array to send as it is. split: the body follows
- * a moment after the headers.
+ * a moment after the headers. through: an agent of the test's own.
  */
-export function open(base, { method = 'POST', path = '/v1/messages', headers = {}, body = null, ca, chunked = false, split = false } = {}) {
+export function open(base, { method = 'POST', path = '/v1/messages', headers = {}, body = null, ca, chunked = false, split = false, through = agent } = {}) {
 	const url = new URL(base)
 	/* A Buffer always: node writes headers in the encoding of a string that follows them. */
 	const data = body === null || Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
@@ -91,10 +91,10 @@ export function open(base, { method = 'POST', path = '/v1/messages', headers = {
 		flat.push('transfer-encoding', 'chunked')
 	return new Promise((resolve, reject) => {
 		const req = (url.protocol === 'https:' ? https : http).request({ hostname: url.hostname, port: url.port,
-			method, path, headers: flat, ca, agent: url.protocol === 'https:' ? undefined : agent })
+			method, path, headers: flat, ca, agent: url.protocol === 'https:' ? undefined : through })
 		req.setNoDelay(true)
 		req.on('response', res => { req.answered = true; resolve(new Answer(req, res)) })
-		req.on('error', error => { if (!req.answered) reject(error) })
+		req.on('error', error => { if (!req.answered) reject(Object.assign(error, { reusedSocket: req.reusedSocket })) }) /* one that is kept may be closed at any moment */
 		finish(req, data, split)
 	})
 }
@@ -172,15 +172,25 @@ export function assert_whole_stream(answer) {
 export const text_of = answer => answer.events().filter(e => e.data.delta?.type === 'text_delta')
 	.map(e => e.data.delta.text).join('')
 
+/* Anthropic's shape of an error, whoever says it: a web server has no request_id to give. */
+export function assert_error_shape(answer) {
+	const said = `${answer.status} ${answer.headers['content-type']}: ${answer.text.slice(0, 500)}`
+	assert.ok(answer.status >= 400, said)
+	assert.match(answer.headers['content-type'] ?? '', /^application\/json/, said)
+	const body = answer.json()
+	assert.equal(body.type, 'error', said)
+	assert.match(body.error.type, /^[a-z_]+_error$|^request_too_large$/, said)
+	assert.equal(typeof body.error.message, 'string', said)
+	assert.ok(body.error.message.length > 0, said)
+	assert.ok('request_id' in body, said)
+	return body
+}
+
 /* An error of the proxy's own: Anthropic's shape, and an id that the headers repeat. */
 export function assert_own_error(answer, status, type) {
 	assert.equal(answer.status, status, answer.text)
-	assert.match(answer.headers['content-type'], /^application\/json/)
-	const body = answer.json()
-	assert.equal(body.type, 'error')
+	const body = assert_error_shape(answer)
 	assert.equal(body.error.type, type)
-	assert.equal(typeof body.error.message, 'string')
-	assert.ok(body.error.message.length > 0)
 	assert.match(body.request_id, /\S/)
 	assert.equal(answer.headers['request-id'], body.request_id)
 	return body

@@ -10,7 +10,7 @@ import { in_seconds, start_container, start_imds, start_sts } from './aws.mjs'
 import * as A from './anthropic.mjs'
 import * as B from './bedrock.mjs'
 import { provider } from './client.mjs'
-import { suite, temp_folder, wait_until } from './harness.mjs'
+import { BESIDE, suite, temp_folder, wait_until } from './harness.mjs'
 
 const s = suite()
 const folder = temp_folder()
@@ -75,7 +75,10 @@ s.test('a web identity: STS, and the token read from its file each time', async 
 		})
 	})
 })
-s.test('one asks STS, however many requests need credentials', async t => {
+/* Under mod_fcgid each process has credentials of its own. */
+const shared = { skip: !BESIDE }
+
+s.test('one asks STS, however many requests need credentials', shared, async t => {
 	await using(await start_sts({ gives: B.SESSION, tokens: ['jwt-1'] }), async sts => {
 		await t.with(bare({ AWS_WEB_IDENTITY_TOKEN_FILE: file('token', 'jwt-1'), AWS_ROLE_ARN: ROLE, AWS_ENDPOINT_URL_STS: sts.url }),
 			async proxy => {
@@ -156,7 +159,7 @@ s.test('EKS Pod Identity: the token in its file, read each time', async t => {
 		})
 	})
 })
-s.test('an instance: IMDS version 2, and a new session when the old one is not taken', async t => {
+s.test('an instance: IMDS version 2, and a new session when the old one is not taken', shared, async t => {
 	await using(await start_imds({ gives: () => B.SESSION, expires: () => in_seconds(2) }), async imds => {
 		await t.with(bare({ AWS_EC2_METADATA_DISABLED: null, AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url }), async proxy => {
 			assert.equal(await ask(t, proxy), B.SESSION.accessKeyId)

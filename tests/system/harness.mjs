@@ -7,7 +7,7 @@
  *   s.test('with other settings', async t => t.with({ FORCE_RATE_LIMIT: 'true' }, async proxy => { … }))
  *
  * CCP_PROGRAMS: the folder of messages.fcgi, usage.fcgi and ui.fcgi (default build/fcgi).
- * CCP_SERVER:   lighttpd (default) or apache.
+ * CCP_SERVER:   lighttpd (default), apache (mod_fcgid), apache-proxy (mod_proxy_fcgi) or nginx.
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
@@ -26,6 +26,11 @@ import { now_ms } from './standin.mjs'
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 export const SERVER = process.env.CCP_SERVER || 'lighttpd'
+/* Apache itself refuses some requests, and never tells a program that a silent client has left. */
+export const IS_APACHE = SERVER.startsWith('apache')
+/* The programs run beside the web server, each with a process id and a log; mod_fcgid starts them itself, at leisure. */
+export const BESIDE = SERVER !== 'apache'
+export const NO_MASTER = !BESIDE && 'mod_fcgid starts and ends the processes itself: there is none to signal'
 export const PROGRAMS = path.resolve(process.env.CCP_PROGRAMS || path.join(ROOT, 'build/fcgi'))
 const START_MAX_MS = 30_000
 const STOP_MAX_MS = 15_000
@@ -88,7 +93,8 @@ const alive = pid => {
 }
 
 class Proxy {
-	constructor(folder, port, env) {
+	constructor(server, folder, port, env) {
+		this.server = server
 		this.folder = folder
 		this.port = port
 		this.url = `http://127.0.0.1:${port}`
@@ -101,7 +107,7 @@ class Proxy {
 		fs.mkdirSync(this.state, { recursive: true })
 		if (!fs.existsSync(this.conf))
 			fs.writeFileSync(this.conf, '')
-		this.child = spawn(path.join(ROOT, 'infra/serve'), [SERVER], { cwd: ROOT, detached: true, env: this.env })
+		this.child = spawn(path.join(ROOT, 'infra/serve'), [this.server], { cwd: ROOT, detached: true, env: this.env })
 		this.child.stdout.on('data', d => { this.output += d })
 		this.child.stderr.on('data', d => { this.output += d })
 		this.exited = new Promise(resolve => {
@@ -111,17 +117,20 @@ class Proxy {
 		await wait_until(async () => {
 			assert.equal(this.exit, undefined, `infra/serve ended at once: ${JSON.stringify(this.exit)}\n${this.output}`)
 			try {
-				return (await send(this.url, { method: 'GET', path: '/health' })).status === 200
+				/* before it says that it is ready, infra/serve takes a program that was killed for one that refuses to start */
+				return (await send(this.url, { method: 'GET', path: '/health' })).status === 200 && fs.existsSync(path.join(this.state, 'run/ready'))
 			} catch {
 				return false
 			}
-		}, 'GET /health answers 200', START_MAX_MS)
+		}, 'GET /health answers 200, and infra/serve is ready', START_MAX_MS)
 		return this
 	}
 	/* Process ids: of a program's first process, and of what it forked. */
 	pid(program = 'messages') {
 		return Number(fs.readFileSync(path.join(this.state, 'run', `${program}.pid`), 'utf8'))
 	}
+	/* The folder of the programs' sockets: as root run/ is closed to the web server's user, who gets one of its own. */
+	get sockets() { return fs.readFileSync(path.join(this.state, 'run/sockets'), 'utf8').trim() }
 	children(pid = this.pid()) {
 		try {
 			return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
@@ -154,7 +163,7 @@ class Proxy {
 	print_logs() {
 		const folder = path.join(this.state, 'log')
 		const files = fs.existsSync(folder) ? fs.readdirSync(folder) : []
-		console.error(`--- infra/serve ${SERVER}, ${this.url}\n${this.output.slice(-LOG_TAIL_CHARS)}`)
+		console.error(`--- infra/serve ${this.server}, ${this.url}\n${this.output.slice(-LOG_TAIL_CHARS)}`)
 		for (const file of files)
 			console.error(`--- ${file}\n${fs.readFileSync(path.join(folder, file), 'utf8').slice(-LOG_TAIL_CHARS)}`)
 	}
@@ -175,14 +184,14 @@ class Proxy {
 
 /*
  * env: settings of the proxy over the defaults here. Nothing of this process's environment gets
- * through but what a build needs: a developer's own AWS keys must never be in play.
+ * through but what a build needs: a developer's own AWS keys must never be in play. server: another than SERVER.
  */
-export async function start_proxy({ anthropic, bedrock, env = {}, conf = '', start = true }) {
+export async function start_proxy({ anthropic, bedrock, env = {}, conf = '', start = true, server = SERVER }) {
 	const folder = temp_folder()
 	const port = await free_port()
 	const passed = Object.fromEntries(['ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'LANG']
 		.filter(name => process.env[name]).map(name => [name, process.env[name]]))
-	const proxy = new Proxy(folder, port, {
+	const proxy = new Proxy(server, folder, port, {
 		...passed,
 		PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
 		HOME: folder,

@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { minify } from 'terser'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 const html = path.join(here, '../../html')
@@ -14,9 +15,20 @@ test('uPlot is what npm has, to the byte', () => {
 	const { version } = JSON.parse(fs.readFileSync(path.join(here, 'node_modules/uplot/package.json')))
 	const copy = path.join(html, `vendor/uplot-${version}`)
 	assert.deepEqual(fs.readdirSync(path.join(html, 'vendor')), [`uplot-${version}`])
-	assert.deepEqual(fs.readdirSync(copy).sort(), ['LICENSE', 'uPlot.iife.min.js'])
-	for (const [mine, theirs] of [['LICENSE', 'LICENSE'], ['uPlot.iife.min.js', 'dist/uPlot.iife.min.js']])
+	const files = [['LICENSE', 'LICENSE'], ['uPlot.iife.js', 'dist/uPlot.iife.js'], ['uPlot.iife.min.js', 'dist/uPlot.iife.min.js']]
+	assert.deepEqual(fs.readdirSync(copy).sort(), files.map(([mine]) => mine))
+	for (const [mine, theirs] of files)
 		assert.ok(fs.readFileSync(path.join(copy, mine)).equals(fs.readFileSync(path.join(here, 'node_modules/uplot', theirs))), mine)
+})
+test('uPlot: the readable build, minified as its author does, is the one that is served', async () => {
+	const folder = path.join(html, 'vendor', fs.readdirSync(path.join(html, 'vendor'))[0])
+	const [readable, minified] = ['uPlot.iife.js', 'uPlot.iife.min.js'].map(name => fs.readFileSync(path.join(folder, name), 'utf8'))
+	/* with these options the same bytes come out */
+	const { code } = await minify(readable, { output: { comments: /^!/ }, compress: { inline: 0, passes: 2, keep_fargs: false,
+		pure_getters: true, unsafe: true, unsafe_comps: true, unsafe_math: true, unsafe_undefined: true } })
+	const banner = minified.slice(0, minified.indexOf('\n') + 1)
+	assert.match(banner, /^\/\*! https:\/\/github\.com\/leeoniya\/uPlot \(v[\d.]+\) \*\/\n$/)
+	assert.ok(`${banner}${code}\n` === minified)
 })
 test('every file is served by ui.fcgi and installed', () => {
 	const served = fs.readFileSync(path.join(here, '../../fcgi/ui.c'), 'utf8'), installed = read('Makefile.inc')

@@ -11,8 +11,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as A from './anthropic.mjs'
 import * as B from './bedrock.mjs'
 import { headers_for, message, new_key, open, provider } from './client.mjs'
-import { on_store } from './dynamodb.mjs'
-import { SERVER, start_proxy, wait_until } from './harness.mjs'
+import { STORES, on_store } from './dynamodb.mjs'
+import { BESIDE, start_proxy, wait_until } from './harness.mjs'
 
 const KILLS = Number(process.env.CCP_KILLS || 12)
 const CLIENTS = 8, USERS = 4
@@ -81,8 +81,8 @@ async function kill_something(s) {
 	return what
 }
 
-for (const kind of ['sqlite', 'dynalite'])
-	test(`${kind}: ${KILLS} kills under load`, { skip: SERVER === 'apache' ? 'mod_fcgid starts processes itself' : false, timeout: 60_000 + KILLS * 10_000 }, async () => {
+for (const kind of STORES.filter(one => one !== 'local'))
+	test(`${kind}: ${KILLS} kills under load`, { skip: BESIDE ? false : 'mod_fcgid starts processes itself', timeout: 60_000 + KILLS * 10_000 }, async () => {
 		const s = { anthropic: await A.start_anthropic(), bedrock: await B.start_bedrock() }
 		try {
 			const env = await on_store(kind)(s)

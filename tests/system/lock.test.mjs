@@ -6,14 +6,14 @@ import { once } from 'node:events'
 import path from 'node:path'
 import * as A from './anthropic.mjs'
 import { assert_whole_stream, depart, headers_for, message, provider } from './client.mjs'
-import { SERVER, suite, wait_until } from './harness.mjs'
+import { NO_MASTER, suite, wait_until } from './harness.mjs'
 import { now_ms } from './standin.mjs'
 
 const s = suite({ env: { TRACK_ANTHROPIC_USAGE: 'true', WORKERS: '1' } })
 /* The proxy waits a second, and for the lock itself ten. */
 const A_SECOND_MS = 1000, FEW_SECONDS_MS = 5000
 /* mod_fcgid starts processes when it likes, and one that starts under the lock waits for it to open the file. */
-const managed = { skip: SERVER === 'apache' }
+const managed = { skip: NO_MASTER }
 const USAGE = { input_tokens: 21, output_tokens: 34 }
 
 /* The function it gives lets go of the lock. */

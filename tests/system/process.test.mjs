@@ -7,12 +7,11 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as A from './anthropic.mjs'
 import { assert_whole_stream, headers_for, message, provider } from './client.mjs'
-import { ROOT, SERVER, suite, wait_until } from './harness.mjs'
+import { BESIDE, NO_MASTER, ROOT, SERVER, suite, wait_until } from './harness.mjs'
 import { Gate } from './standin.mjs'
 
 const s = suite()
-/* mod_fcgid manages processes itself: there is no master to signal. */
-const managed = { skip: SERVER === 'apache' }
+const managed = { skip: NO_MASTER }
 
 async function running(t, proxy, script = {}) {
 	const gate = new Gate()
@@ -40,6 +39,11 @@ for (const WORKERS of ['2', '1', '0'])
 			assert.equal((await proxy.ask(t)).status, 200, 'the next life serves')
 		})
 	})
+/* A cut stream must not look like a whole one. nginx ends the answer as usual: what tells is that message_stop is missing. */
+function assert_cut(answer) {
+	assert.ok(SERVER === 'nginx' || answer.broken || answer.events().at(-1).event === 'error')
+	assert.doesNotMatch(answer.text, /message_stop/)
+}
 s.test('a second SIGTERM ends it now, and the client sees that the stream is not whole', managed, async t => {
 	await t.with({}, async proxy => {
 		const { answer } = await running(t, proxy)
@@ -51,7 +55,7 @@ s.test('a second SIGTERM ends it now, and the client sees that the stream is not
 		for (const one of all)
 			await proxy.gone(one, 5000)
 		const cut = await answer.ended
-		assert.ok(cut.broken || cut.events().at(-1).event === 'error')
+		assert_cut(cut)
 	})
 })
 /* What reaches workers besides the master's own order: a second reload, a supervisor that signals the whole group. */
@@ -109,7 +113,7 @@ s.test('DRAIN_SECONDS is the longest that a stop takes', managed, async t => {
 		proxy.signal('SIGTERM', pid)
 		await proxy.gone(pid, 8000)
 		const cut = await answer.ended
-		assert.ok(cut.broken || cut.events().at(-1).event === 'error')
+		assert_cut(cut)
 	})
 })
 s.test('SIGHUP: new settings for new requests, a running stream goes on', managed, async t => {
@@ -219,7 +223,7 @@ s.test('every worker killed under streams: the clients see a break, the next one
 		for (const pid of proxy.children())
 			proxy.signal('SIGKILL', pid)
 		const cut = await answer.ended
-		assert.ok(cut.broken, 'a cut stream must not look like a whole one')
+		assert_cut(cut)
 		await wait_until(async () => (await proxy.get('/health')).status === 200, 'it serves again')
 		assert.equal((await proxy.ask(t)).status, 200)
 	})
@@ -256,8 +260,9 @@ s.test('a client that does not read stalls nobody else', async t => {
 	await wait_until(() => first.finished && got >= first.sentBytes().length, 'when it reads again it gets all of it', 30_000)
 	slow.destroy()
 })
+/* mod_proxy_fcgi passes an upload on as it comes: each holds one of the 64 threads that a worker takes requests with. */
 s.test('a client that does not finish its request stalls nobody else', async t => {
-	const stuck = Array.from({ length: 80 }, () => {
+	const stuck = Array.from({ length: SERVER === 'apache-proxy' ? 80 : 200 }, () => {
 		const socket = net.connect(t.proxy.port, '127.0.0.1')
 		socket.on('error', () => {})
 		socket.write(`POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n{"model"`)
@@ -286,7 +291,7 @@ s.test('the web server\'s own 503 is JSON in Anthropic\'s shape', managed, async
 s.test('infra/serve leaves no process behind', async t => {
 	let pids
 	await t.with({}, async proxy => {
-		pids = [...proxy.children(proxy.child.pid), ...(SERVER === 'lighttpd' ? [proxy.pid(), ...proxy.children(), proxy.pid('usage'), proxy.pid('ui')] : [])]
+		pids = [...proxy.children(proxy.child.pid), ...(BESIDE ? [proxy.pid(), ...proxy.children(), proxy.pid('usage'), proxy.pid('ui')] : [])]
 		assert.ok(pids.length > 0)
 		proxy.child.kill('SIGTERM')
 		await proxy.exited

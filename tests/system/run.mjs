@@ -3,6 +3,7 @@
  *   node run.mjs                       every *.test.mjs, human output
  *   node run.mjs fallback sdk          only those files
  *   node run.mjs --in ../browser       the browser tests; names may follow
+ *   node run.mjs --again               every one that another web server (CCP_SERVER) can change
  *   REPORTER=tap node run.mjs          TAP
  */
 import { spawn } from 'node:child_process'
@@ -14,15 +15,29 @@ const here = path.dirname(fileURLToPath(import.meta.url))
 const wanted = process.argv.slice(2)
 const folder = wanted[0] === '--in' ? path.resolve(here, wanted.splice(0, 2)[1]) : here
 const ring = path.basename(folder)
-const files = fs.readdirSync(folder).filter(f => f.endsWith('.test.mjs'))
-	.filter(f => wanted.length === 0 || wanted.includes(f.replace('.test.mjs', ''))).sort()
+/*
+ * What --again leaves out, since two cores have to be done with four web servers in some minutes: files that start no web
+ * server; and these, in which it is only the way in. mod_fcgid, which gives each request at a time a process, is another
+ * life for all that processes share: there the store's own promises are kept anew.
+ */
+const ONCE = [
+	'admin', 'credentials', 'store-down', 'tables', /* what is behind the programs: AWS, tables, a store that fails */
+	'plain', /* a reload of usage.fcgi and ui.fcgi: reload has it too */
+	'bedrock', 'doors', /* what Bedrock is asked, and when: how an answer travels is in all others */
+	...process.env.CCP_SERVER === 'apache' ? [] : ['fallback', 'kill', 'limits', 'lock'], /* what processes share */
+]
+const starts_server = /^import \{[^}]*\b(suite|start_proxy)\b[^}]*\} from '\.\/harness\.mjs'$/m
+const in_front = name => !ONCE.includes(name) && starts_server.test(fs.readFileSync(path.join(folder, `${name}.test.mjs`), 'utf8'))
+const again = wanted[0] === '--again' && wanted.shift()
+const files = fs.readdirSync(folder).filter(f => f.endsWith('.test.mjs')).map(f => f.replace('.test.mjs', ''))
+	.filter(f => again ? in_front(f) : wanted.length === 0 || wanted.includes(f)).sort()
 if (!fs.existsSync(path.join(here, 'node_modules'))) {
 	console.log(`${ring}: skipped, the npm packages are missing (npm ci in tests/system)`)
 	process.exit(77)
 }
 const child = spawn(process.execPath, ['--test', '--test-concurrency=2', `--test-reporter=${process.env.REPORTER || 'spec'}`,
 	'--test-reporter-destination=stdout', '--test-reporter=tap', '--test-reporter-destination=stderr',
-	...files.map(f => path.join(folder, f))], { cwd: folder, stdio: ['inherit', 'inherit', 'pipe'] })
+	...files.map(f => path.join(folder, `${f}.test.mjs`))], { cwd: folder, stdio: ['inherit', 'inherit', 'pipe'] })
 const counts = { pass: 0, fail: 0, cancelled: 0, skipped: 0 }
 let line = ''
 child.stderr.on('data', data => {

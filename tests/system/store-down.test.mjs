@@ -9,17 +9,17 @@ import { describe } from 'node:test'
 import * as A from './anthropic.mjs'
 import { assert_whole_stream, provider } from './client.mjs'
 import { engine_missing, failed, on_store, start_dynamodb } from './dynamodb.mjs'
-import { PROGRAMS, ROOT, SERVER, free_port, start_proxy, suite, temp_folder, wait_until } from './harness.mjs'
+import { BESIDE, PROGRAMS, ROOT, free_port, start_proxy, suite, temp_folder, wait_until } from './harness.mjs'
 
 const today = () => new Date().toISOString().slice(0, 10)
 /*
  * Lines of the programs' logs (the terminal has them once more). A store that is down is told once by all processes of a
  * box, state.db once by each.
  */
-const about = (proxy, pattern) => (SERVER === 'apache' ? ['apache'] : ['messages', 'usage'])
+const about = (proxy, pattern) => (BESIDE ? ['messages', 'usage'] : ['apache'])
 	.flatMap(name => fs.readFileSync(path.join(proxy.state, 'log', `${name}.log`), 'utf8').split('\n')).filter(line => pattern.test(line))
 /* mod_fcgid starts as many processes as it likes */
-const PROCESSES = SERVER === 'apache' ? 20 : 2
+const PROCESSES = BESIDE ? 2 : 20
 const DOWN = /the store is down/, BACK = /the store works again/, STATE_DOWN = /the state of this machine cannot be used/
 const deep = proxy => proxy.get('/health?deep=1')
 /* An answer of the health serves for a second. */
@@ -95,7 +95,7 @@ describe('DynamoDB', () => {
 			assert.equal(about(proxy, /does not take the usage of/).length, 1)
 			assert.equal((await proxy.usage(t.user)).summary.total_requests, 0)
 			dynamodb.usual = {}
-			if (SERVER === 'apache')
+			if (!BESIDE)
 				return /* mod_fcgid knows the process, and tells nobody */
 			proxy.signal('SIGKILL') /* a new process tries at once */
 			await counted(t, proxy, 2)
@@ -141,7 +141,7 @@ describe('DynamoDB', () => {
 				await assert.rejects(proxy.start(), new RegExp(names.usage))
 				assert.equal(proxy.exit?.code, 1)
 				assert.doesNotMatch(proxy.log(), /starting another/)
-				if (SERVER !== 'apache')
+				if (BESIDE)
 					assert.equal(fs.readFileSync(path.join(proxy.state, 'log/messages.log'), 'utf8').trim().split('\n').length, 1, proxy.log())
 			} finally {
 				await proxy.stop()
@@ -181,7 +181,7 @@ describe('DynamoDB', () => {
 				assert.ok(answered < asked.length, 'the message was there before the last of them')
 				const statuses = new Set(await Promise.all(asked))
 				assert.deepEqual([...statuses], [503])
-				if (SERVER !== 'apache') /* which has a process, and so a check, for each few of them */
+				if (BESIDE) /* which has a process, and so a check, for each few of them */
 					assert.ok(calls < 16, `${calls} connections to DynamoDB`)
 			})
 		} finally {
@@ -237,7 +237,7 @@ describe('state.db', () => {
 		await t.with({}, async proxy => {
 			await served(t, proxy, 2)
 			await counted(t, proxy, 2)
-			const pid = SERVER === 'apache' ? 0 : proxy.pid()
+			const pid = BESIDE ? proxy.pid() : 0
 			const fd = fs.openSync(file(proxy), 'r+')
 			for (let at = 0; at < fs.fstatSync(fd).size; at += 4096)
 				fs.writeSync(fd, Buffer.alloc(4096, 0x5a), 0, 4096, at)
@@ -245,7 +245,7 @@ describe('state.db', () => {
 			await served(t, proxy, 6)
 			await deep(proxy)
 			await proxy.get('/v1/usage')
-			assert.equal(SERVER === 'apache' ? 0 : proxy.pid(), pid)
+			assert.equal(BESIDE ? proxy.pid() : 0, pid)
 			remove(proxy)
 			await wait_until(async () => (await deep(proxy)).status === 200 && fs.existsSync(file(proxy)), 'healthy with a new one', 20_000)
 			const before = (await proxy.usage(t.user)).summary.total_requests
@@ -292,12 +292,12 @@ describe('state.db', () => {
 	function may_mount() {
 		try {
 			unmount(small(temp_folder(), '64k'))
-			return SERVER === 'lighttpd'
+			return BESIDE
 		} catch {
 			return false
 		}
 	}
-	const disks = { skip: may_mount() ? false : 'only root may mount a small disk, and only under lighttpd' }
+	const disks = { skip: may_mount() ? false : 'only root may mount a small disk, and under mod_fcgid the programs are nobody' }
 	function fill(file) {
 		const fd = fs.openSync(file, 'w')
 		try {

@@ -64,6 +64,79 @@ defaults(void **state)
 	ccp_config_free(c);
 }
 
+/* text with every line that begins with "#NAME=" uncommented. Free it. */
+static char *
+uncommented(const char *text)
+{
+	char *all = malloc(strlen(text) + 1), *to = all;
+
+	assert_non_null(all);
+	while (*text) {
+		size_t len = strcspn(text, "\n") + 1;
+		bool setting = text[0] == '#' && text[1] >= 'A' && text[1] <= 'Z';
+
+		memcpy(to, text + setting, len - setting);
+		to += len - setting;
+		text += len;
+	}
+	*to = '\0';
+	return all;
+}
+
+static void
+file_that_ships(void **state)
+{
+	char *env[] = { NULL };
+	struct ccp_buf text = CCP_BUF_INIT(65536);
+	struct ccp_config *none = load(env, ""), *c;
+	const struct ccp_config_row *row;
+	char *all, line[128];
+
+	(void)state;
+	ccp_config_conf(&text);
+	c = load(env, ccp_buf_text(&text));
+	assert_int_equal(c->workers, 0);
+	for (size_t i = 0; (row = ccp_config_row(i)); i++)
+		assert_int_equal(ccp_config_is_given(c, row->name),
+		                 strcmp(row->name, "WORKERS") == 0);
+	ccp_config_free(c);
+	/* what is commented out is the default, and a value that the file can have */
+	all = uncommented(ccp_buf_text(&text));
+	c = load(env, all);
+	for (size_t i = 0; (row = ccp_config_row(i)); i++) {
+		snprintf(line, sizeof(line), "\n%s=", row->name);
+		assert_int_equal(strstr(all, line) != NULL,
+		                 strcmp(row->name, "CLAUDE_CODE_PROXY_CONF") != 0);
+		if (strcmp(row->name, "WORKERS") != 0)
+			assert_string_equal(c->text[i], none->text[i]);
+	}
+	ccp_config_free(c);
+	ccp_config_free(none);
+	ccp_buf_clear(&text);
+	free(all);
+}
+
+static void
+man_page(void **state)
+{
+	struct ccp_buf text = CCP_BUF_INIT(65536);
+	const struct ccp_config_row *row;
+	char line[128];
+
+	(void)state;
+	ccp_config_man(&text);
+	for (size_t i = 0; (row = ccp_config_row(i)); i++) {
+		snprintf(line, sizeof(line), "\n.It Ev %s\n", row->name);
+		assert_non_null(strstr(ccp_buf_text(&text), line));
+	}
+	/* a dash stays one, and a line that begins with a dot is no macro */
+	assert_non_null(
+		strstr(ccp_buf_text(&text), "of these anthropic\\-organization\\-id values"));
+	assert_non_null(strstr(ccp_buf_text(&text), "\n\\&./run: where the web server listens\n"));
+	assert_null(strstr(ccp_buf_text(&text), "\n./run"));
+	ccp_buf_clear(&text);
+}
+
 static void
 every_row_is_whole(void **state)
 {
@@ -282,6 +355,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_row_is_whole),
+		cmocka_unit_test(file_that_ships),
+		cmocka_unit_test(man_page),
 		cmocka_unit_test(environment_over_file_over_table),
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(wrong_values),

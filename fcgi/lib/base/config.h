@@ -181,8 +181,15 @@ const struct ccp_config_row *ccp_config_row(size_t n);
  */
 const char *ccp_config_value(const struct ccp_config *config, size_t n, struct ccp_buf *value);
 
-/* --help's list of settings, one a line, and the same as a Markdown table. */
+/*
+ * The table as text (config_print.c), for --help and for the documents, which
+ * ./check compares: Markdown for doc/settings.md, mdoc for the man page, and
+ * the settings file that ships, with every setting commented out but those
+ * that an installed proxy needs otherwise.
+ */
 void ccp_config_help(struct ccp_buf *out);
 void ccp_config_markdown(struct ccp_buf *out);
+void ccp_config_man(struct ccp_buf *out);
+void ccp_config_conf(struct ccp_buf *out);
 
 #endif

@@ -160,10 +160,6 @@ const struct ccp_setting ccp_settings[] = {
 	       "how long running streams may go on after SIGTERM"),
 
 	/* what it says */
-	/* for what starts the web server; the programs only have to know the names */
-	NUMBER("PORT", port, "port", "8080", 1, 65535, "./run: where the web server listens"),
-	TEXT("LISTEN", listen, "text", "127.0.0.1",
-	     "./run: on which address; 0.0.0.0 = all of this machine"),
 	{ { "LOG_LEVEL", "choice", "info", "error, warning, info or debug", false },
 	  ccp_setting_choice, FIELD(log_level), 0, 0, { "error", "warning", "info", "debug" },
 	  NULL },
@@ -179,6 +175,12 @@ const struct ccp_setting ccp_settings[] = {
 	      "hosts that are reached without it; comma separated"),
 	TEXT("SSL_CERT_FILE", ssl_cert_file, "path", "", "CA bundle; none = the system's"),
 
+	/* for what starts the web server; the programs only have to know the names */
+	NUMBER("PORT", port, "port", "8080", 1, 65535, "./run: where the web server listens"),
+	TEXT("LISTEN", listen, "text", "127.0.0.1",
+	     "./run: on which address; 0.0.0.0 = all of this machine"),
+
+	/* where the rest is; the only one that the file itself cannot set */
 	{ { "CLAUDE_CODE_PROXY_CONF", "path", "/etc/claude-code-proxy/claude-code-proxy.conf",
 	    "file of NAME=value lines; the environment goes first", false },
 	  ccp_setting_text, FIELD(settings_file), 0, 0, { NULL }, NULL },
@@ -194,42 +196,4 @@ const struct ccp_config_row *
 ccp_config_row(size_t n)
 {
 	return n < ccp_settings_count ? &ccp_settings[n].row : NULL;
-}
-
-static void
-add_range(struct ccp_buf *out, const struct ccp_setting *s)
-{
-	if (s->parse == ccp_setting_number)
-		ccp_buf_addf(out, ", %lld to %lld", (long long)s->min, (long long)s->max);
-}
-
-void
-ccp_config_help(struct ccp_buf *out)
-{
-	ccp_buf_puts(out, "Settings, from the environment, else from the file that\n"
-	                  "CLAUDE_CODE_PROXY_CONF names:\n");
-	for (size_t i = 0; i < ccp_settings_count; i++) {
-		const struct ccp_setting *s = &ccp_settings[i];
-
-		ccp_buf_addf(out, "  %s (%s", s->row.name, s->row.type);
-		add_range(out, s);
-		if (s->row.default_text[0])
-			ccp_buf_addf(out, "; default %s", s->row.default_text);
-		ccp_buf_addf(out, ")\n      %s\n", s->row.help);
-	}
-}
-
-void
-ccp_config_markdown(struct ccp_buf *out)
-{
-	ccp_buf_puts(out, "| setting | type | default | meaning |\n| --- | --- | --- | --- |\n");
-	for (size_t i = 0; i < ccp_settings_count; i++) {
-		const struct ccp_setting *s = &ccp_settings[i];
-		const char *tick = s->row.default_text[0] ? "`" : "";
-
-		ccp_buf_addf(out, "| `%s` | %s", s->row.name, s->row.type);
-		add_range(out, s);
-		ccp_buf_addf(out, " | %s%s%s | %s |\n", tick, s->row.default_text, tick,
-		             s->row.help);
-	}
 }

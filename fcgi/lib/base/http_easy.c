@@ -1,5 +1,7 @@
 #include "base/http_easy.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,10 +10,30 @@
 #include <openssl/crypto.h>
 #include <openssl/ssl.h>
 
+/* Whether certificates are found there by their names: 8 hex digits, dot, a number (openssl rehash). */
+static bool
+is_hashed(const char *dir)
+{
+	const char *const hex = "0123456789abcdef";
+	struct dirent *entry;
+	bool found = false;
+	DIR *d = opendir(dir);
+
+	if (!d)
+		return false;
+	while (!found && (entry = readdir(d)))
+		found = strspn(entry->d_name, hex) == 8 && entry->d_name[8] == '.' &&
+		        isdigit((unsigned char)entry->d_name[9]);
+	closedir(d);
+	return found;
+}
+
 /*
  * libcurl 7.88 would read the whole bundle for every connection (its store
  * cache is off when a CApath is set, as in Debian: lib/vtls/openssl.c): 20 ms
- * of CPU and half a megabyte each. So it gets a store that is read once.
+ * of CPU and half a megabyte each. So it gets a store that is read once; and
+ * where the system has them by name only the few that are needed, since the
+ * bundle takes each process 50 ms at its start (OpenSSL 3.0).
  */
 enum ccp_err
 ccp_http_easy_trust(const struct ccp_config *config, X509_STORE **trusted, struct ccp_error *err)
@@ -23,13 +45,17 @@ ccp_http_easy_trust(const struct ccp_config *config, X509_STORE **trusted, struc
 	*trusted = NULL;
 	if (!store)
 		return ccp_fail(err, CCP_ERR_NOMEM, "no memory for certificates");
-	if (!*file) {
+	if (!dir)
+		dir = X509_get_default_cert_dir();
+	if (!*file && is_hashed(dir)) {
+		X509_STORE_load_path(store, dir);
+	} else if (!*file) {
 		X509_STORE_set_default_paths(store);
 	} else if (X509_STORE_load_file(store, file) != 1) {
 		X509_STORE_free(store);
 		return ccp_fail(err, CCP_ERR_SETTING, "SSL_CERT_FILE: no certificates in %s", file);
 	} else {
-		X509_STORE_load_path(store, dir ? dir : X509_get_default_cert_dir());
+		X509_STORE_load_path(store, dir);
 	}
 	*trusted = store;
 	return CCP_OK;

@@ -16,8 +16,8 @@
  */
 
 /*
- * The certificates we trust, read once: SSL_CERT_FILE and SSL_CERT_DIR, else
- * the system's. Given to the caller (X509_STORE_free()); may be used by several
+ * The certificates we trust: SSL_CERT_FILE, read once, and SSL_CERT_DIR, else the
+ * system's; what is in a folder by name is read when it is needed. Given to the caller (X509_STORE_free()); may be used by several
  * threads. CCP_ERR_SETTING: SSL_CERT_FILE cannot be read.
  */
 enum ccp_err ccp_http_easy_trust(const struct ccp_config *config, X509_STORE **trusted,

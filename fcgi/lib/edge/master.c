@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "edge/program.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,16 +11,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A file on a dead network must not keep the master from its workers. */
-#define CHECK_MAX_MS 10000
-/* Nor a start: the tables have 2 s, credentials may take any time, and workers ask for them too. */
+/* A start must not wait: the tables have 2 s, credentials may take any time, and workers ask for them too. */
 #define START_CHECK_MAX_MS 4000
-#define CHECK_LOOK_MS 5
 /* Died within this time of its start: something is wrong with it. */
 #define AT_ONCE_MS 1000
 /* While old workers drain there are twice as many, or more after several reloads. */
@@ -42,23 +39,6 @@ struct master {
 	int ending;            /* number of SIGTERM so far */
 };
 
-/* In the child: becomes the program on disk. */
-static void
-become(const struct master *m, const char *argument, pid_t parent)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* should the parent be killed, its workers finish their streams and leave */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent) /* it was, before that could be said */
-		_exit(0);
-	execl(m->path, m->path, argument, (char *)NULL);
-	ccp_log(CCP_LOG_ERROR, NULL, "cannot start %s: %s", m->path, strerror(errno));
-	_exit(127);
-}
-
 /* False: not now; m->not_before_ms says when to try again. */
 static bool
 start_worker(struct master *m)
@@ -70,7 +50,7 @@ start_worker(struct master *m)
 		;
 	pid = i < SLOTS ? fork() : -1;
 	if (pid == 0)
-		become(m, "--worker", parent);
+		ccp_program_become(m->path, "--worker", parent);
 	if (pid < 0) {
 		ccp_log(CCP_LOG_ERROR, NULL, "cannot start a worker: %s",
 		        i < SLOTS ? strerror(errno) : "too many old ones are still draining");
@@ -139,47 +119,13 @@ reap(struct master *m)
 				note_death(m, &m->workers[i], status);
 }
 
-enum verdict { LIKED, REFUSED, NO_ANSWER };
-
-/* Asks the program on disk whether it could start now; a refusal is in the log. */
-static enum verdict
-check(const struct master *m, int max_ms)
-{
-	pid_t parent = getpid(), pid = fork();
-	int status = 0, left_ms;
-
-	if (pid == 0)
-		become(m, "--check", parent);
-	if (pid < 0) {
-		ccp_log(CCP_LOG_ERROR, NULL, "cannot start --check: %s", strerror(errno));
-		return NO_ANSWER;
-	}
-	for (left_ms = max_ms; left_ms > 0; left_ms -= CHECK_LOOK_MS) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			goto answered;
-		usleep(CHECK_LOOK_MS * 1000);
-	}
-	ccp_log(CCP_LOG_ERROR, NULL, "--check took longer than %d s", max_ms / 1000);
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	return NO_ANSWER;
-answered:
-	if (WIFEXITED(status))
-		return WEXITSTATUS(status) ? REFUSED : LIKED;
-	ccp_log(CCP_LOG_ERROR, NULL, "--check died of signal %d", WTERMSIG(status));
-	return NO_ANSWER;
-}
-
 static void
 reload(struct master *m)
 {
 	int started = 0, retired = 0, i;
 
-	if (check(m, CHECK_MAX_MS) != LIKED) {
-		ccp_log(CCP_LOG_ERROR, NULL,
-		        "reload: refused, see the line before; everything stays as it was");
+	if (!ccp_program_may_reload(m->path))
 		return;
-	}
 	for (i = 0; i < SLOTS; i++)
 		m->workers[i].old = m->workers[i].pid && !m->workers[i].draining;
 	while (started < m->count && start_worker(m))
@@ -231,9 +177,10 @@ ccp_master_run(const char *path, int count)
 	sigaddset(&m->signals, SIGUSR1);
 	sigaddset(&m->signals, SIGCHLD);
 	signal(SIGPIPE, SIG_IGN); /* a log that is gone is no reason to go */
+	signal(SIGCHLD, SIG_DFL); /* ignored by who started us, no child could be waited for */
 	sigprocmask(SIG_BLOCK, &m->signals, NULL);
 	/* what every worker would refuse is said once; no answer says nothing about them */
-	if (check(m, START_CHECK_MAX_MS) == REFUSED)
+	if (ccp_program_check(path, START_CHECK_MAX_MS) == CCP_PROGRAM_REFUSED)
 		goto out;
 	wait.fd = signalfd(-1, &m->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (wait.fd < 0) {

@@ -30,50 +30,77 @@ print_help(const char *name, const char *what)
 
 	ccp_config_help(&text);
 	printf("%s: %s\nA FastCGI program: a web server or spawn-fcgi starts it with its socket as"
-	       " standard input.\n\nOptions: --help, --version\n\n%s",
+	       " standard input.\n\n"
+	       "Options:\n"
+	       "  --help     this text\n"
+	       "  --version  the version\n"
+	       "  --check    says what keeps it from starting, in one sentence, and serves nothing\n\n"
+	       "SIGTERM: answers the request at hand and ends. SIGHUP: answers it, then becomes the\n"
+	       "program on disk, which reads its settings anew; what it would refuse is in the log,\n"
+	       "and this one stays.\n\n%s",
 	       name, what, ccp_buf_text(&text));
 	ccp_buf_clear(&text);
 }
 
+/* These are waited for, not suffered: also while the program on disk takes over (see reload()). */
+static void
+block_signals(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, signals, NULL);
+}
+
+/* The option that was given; false: there is nothing more to do. */
+static bool
+read_option(struct ccp_plain *plain, const char *option, const char *what)
+{
+	if (strcmp(option, "--help") == 0) {
+		print_help(plain->name, what);
+	} else if (strcmp(option, "--version") == 0) {
+		printf("%s (claude-code-proxy) %s\n", plain->name, PACKAGE_VERSION);
+	} else if (strcmp(option, "--check") == 0) {
+		plain->check = true;
+	} else {
+		fprintf(stderr, "%s: unknown argument; --help lists what there is\n", plain->name);
+		plain->status = 1;
+	}
+	return plain->check;
+}
+
 bool
-ccp_plain_start(int argc, char **argv, const char *name, const char *what,
-                struct ccp_config **config, int *status)
+ccp_plain_start(struct ccp_plain *plain, int argc, char **argv, const char *name, const char *what)
 {
 	struct ccp_error err = { 0 };
 	socklen_t len = sizeof(int);
 	int listening = 0;
 
-	*config = NULL;
-	*status = 0;
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		print_help(name, what);
+	*plain = (struct ccp_plain){ .name = name };
+	if (argc > 1 && !read_option(plain, argv[1], what))
 		return false;
-	}
-	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-		printf("%s (claude-code-proxy) %s\n", name, PACKAGE_VERSION);
-		return false;
-	}
-	*status = 1;
-	if (argc > 1) {
-		fprintf(stderr, "%s: unknown argument; --help lists what there is\n", name);
-		return false;
-	}
-	if (ccp_config_load(environ, config, &err)) {
+	plain->status = 1;
+	signal(SIGCHLD, SIG_DFL); /* ignored by who started us, no child could be waited for */
+	if (!plain->check)
+		block_signals(&plain->signals);
+	if (ccp_program_path(plain->path, &err) || ccp_config_load(environ, &plain->config, &err)) {
 		fprintf(stderr, "%s: %s\n", name, err.text);
 		return false;
 	}
-	ccp_log_setup((*config)->log_level, (*config)->log_json);
-	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
-	    !listening) {
+	ccp_log_setup(plain->config->log_level, plain->config->log_json);
+	if (!plain->check &&
+	    (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
+	     !listening)) {
 		fprintf(stderr,
 		        "%s: standard input is not a listening socket; a web server or"
 		        " spawn-fcgi starts this program\n",
 		        name);
-		ccp_config_free(*config);
-		*config = NULL;
+		ccp_config_free(plain->config);
+		plain->config = NULL;
 		return false;
 	}
-	*status = 0;
+	plain->status = 0;
 	return true;
 }
 
@@ -120,23 +147,47 @@ serve_one(int fd, ccp_plain_fn *fn, void *arg)
 	FCGX_Finish_r(&fcgx);
 }
 
+/*
+ * Becomes the program on disk, if it likes the settings as they are now. Signals
+ * stay blocked and pending meanwhile: the next SIGHUP must not end a program
+ * that does not wait for it yet.
+ */
+static void
+reload(const struct ccp_plain *plain)
+{
+	if (!ccp_program_may_reload(plain->path))
+		return;
+	ccp_log(CCP_LOG_INFO, NULL, "reload: %s starts anew", plain->path);
+	ccp_program_exec(plain->path, NULL);
+}
+
+/* False: the end. */
+static bool
+on_signal(const struct ccp_plain *plain, int fd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return true;
+	if (info.ssi_signo != SIGHUP)
+		return false;
+	reload(plain);
+	return true;
+}
+
 enum ccp_err
-ccp_plain_serve(ccp_plain_fn *fn, void *arg, struct ccp_error *err)
+ccp_plain_serve(const struct ccp_plain *plain, ccp_plain_fn *fn, void *arg, struct ccp_error *err)
 {
 	struct pollfd fds[2] = { { STDIN_FILENO, POLLIN, 0 }, { -1, POLLIN, 0 } };
-	sigset_t signals;
 	int flags = fcntl(STDIN_FILENO, F_GETFL);
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
+	if (plain->check)
+		return CCP_OK;
 	if (FCGX_Init() != 0)
 		return ccp_fail(err, CCP_ERR_SYSTEM, "libfcgi cannot be used");
 	/* after FCGX_Init(), which installs handlers that only make a note of SIGTERM */
 	signal(SIGPIPE, SIG_IGN);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	fds[1].fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	fds[1].fd = signalfd(-1, &plain->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	/* non-blocking: a process that shares the socket may be faster; accept4() must not wait */
 	if (fds[1].fd < 0 || flags < 0 || fcntl(STDIN_FILENO, F_SETFL, flags | O_NONBLOCK) < 0)
 		return ccp_fail(err, CCP_ERR_SYSTEM, "signals or socket: %s", strerror(errno));
@@ -145,7 +196,7 @@ ccp_plain_serve(ccp_plain_fn *fn, void *arg, struct ccp_error *err)
 
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return ccp_fail(err, CCP_ERR_SYSTEM, "poll: %s", strerror(errno));
-		if (fds[1].revents)
+		if (fds[1].revents && !on_signal(plain, fds[1].fd))
 			break;
 		fd = accept4(STDIN_FILENO, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)

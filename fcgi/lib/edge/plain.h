@@ -3,7 +3,9 @@
 
 #include "base/config.h"
 #include "base/error.h"
+#include "edge/program.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -27,21 +29,34 @@ typedef void ccp_plain_fn(void *arg, struct ccp_plain_request *request);
 /* A web server that says or takes nothing for this long holds the program up no longer. */
 #define CCP_PLAIN_SILENCE_S 30
 
+struct ccp_plain {
+	const char *name;          /* ui.fcgi */
+	struct ccp_config *config; /* the caller's to free */
+	bool check;                /* --check: everything but serving, and nothing made */
+	int status;                /* to end with, when there is nothing to do */
+	sigset_t signals;
+	char path[CCP_PROGRAM_PATH_BYTES];
+};
+
 /*
  * What main() does first: --help (what: one sentence, then the settings),
  * --version, settings, log, and whether fd 0 is a listening socket. False:
- * the program ends with *status; everything was said, on standard output or,
- * in one sentence, on standard error. *config is the caller's to free.
+ * the program ends with plain->status; everything was said, on standard output
+ * or, in one sentence, on standard error. Blocks SIGTERM, SIGINT and SIGHUP for
+ * the whole process: call it before any thread is made.
  */
-bool ccp_plain_start(int argc, char **argv, const char *name, const char *what,
-                     struct ccp_config **config, int *status);
+bool ccp_plain_start(struct ccp_plain *plain, int argc, char **argv, const char *name,
+                     const char *what);
 
 /*
- * Serves fd 0 until SIGTERM, SIGINT or SIGHUP; the request at hand is answered
- * first. Sets these signals' mask and ignores SIGPIPE for the whole process:
- * call it before any thread is made.
+ * Serves fd 0 until SIGTERM or SIGINT; with --check returns at once. At SIGHUP
+ * the process becomes the program on disk, in place: the socket stays, and
+ * requests wait in it for as long as that takes; a program that would refuse
+ * to start (edge/program.h) changes nothing. The request at hand is answered
+ * first in any case. Ignores SIGPIPE for the whole process.
  */
-enum ccp_err ccp_plain_serve(ccp_plain_fn *fn, void *arg, struct ccp_error *err) CCP_MUST_CHECK;
+enum ccp_err ccp_plain_serve(const struct ccp_plain *plain, ccp_plain_fn *fn, void *arg,
+                             struct ccp_error *err) CCP_MUST_CHECK;
 
 /* A FastCGI parameter, "" when absent. Borrowed until the answer is over. */
 const char *ccp_plain_param(const struct ccp_plain_request *request, const char *name);

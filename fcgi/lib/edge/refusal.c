@@ -46,6 +46,8 @@ ccp_refuse_for_web_server(struct ccp_session *s)
 	int status = s->request.error_status;
 	size_t i;
 
+	if (status == 500) /* so lighttpd says that a program ended before its answer began */
+		status = 502;
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (table[i].status == status) {
 			ccp_session_error(s, status, table[i].type, NULL, table[i].message);

@@ -24,9 +24,9 @@ add_field(struct ccp_headers *headers, const char *param, const char *value)
 	for (i = 0; param[i] && param[i] != '=' && i + 1 < sizeof(name); i++)
 		name[i] = param[i] == '_' ? '-' : (char)tolower((unsigned char)param[i]);
 	name[i] = '\0';
-	/* names with other marks are nobody's here */
+	/* names with other marks are nobody's here; nginx says these two once more, without HTTP_ */
 	if (param[i] == '=' && i && !name[strspn(name, plain)] &&
-	    strcmp(name, "content-length") != 0)
+	    strcmp(name, "content-length") != 0 && strcmp(name, "content-type") != 0)
 		ccp_headers_add(headers, name, value);
 }
 
@@ -62,7 +62,7 @@ read_params(char **params, struct ccp_request *request, struct ccp_error *err)
 		if (strncmp(*params, "HTTP_", 5) == 0)
 			add_field(&request->headers, *params + 5, value + 1);
 		else if (strncmp(*params, "CONTENT_TYPE=", 13) == 0 && value[1])
-			add_field(&request->headers, *params, value + 1);
+			ccp_headers_add(&request->headers, "content-type", value + 1);
 	}
 	if (!ccp_headers_ok(&request->headers))
 		return ccp_fail(err, CCP_ERR_LIMIT, "the request's header is too large");

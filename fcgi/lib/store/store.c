@@ -75,6 +75,21 @@ ccp_store_visit(const struct ccp_config *config, struct ccp_store **out, struct 
 	return open_store(config, NULL, true, out, err);
 }
 
+enum ccp_err
+ccp_store_try(const struct ccp_config *config, struct ccp_error *err)
+{
+	struct ccp_dynamodb *db = NULL;
+	enum ccp_err rc;
+
+	if (!ccp_store_is_dynamodb(config))
+		return CCP_OK;
+	rc = ccp_dynamodb_open(config, NULL, NULL, &db, err);
+	if (!rc)
+		rc = ccp_dynamodb_try(db, err);
+	ccp_dynamodb_backend.close(db);
+	return rc == CCP_ERR_SETTING ? rc : CCP_OK;
+}
+
 /* Usage that was booked for another store, before the settings changed. */
 static void
 say_what_waits_elsewhere(struct ccp_store *store)

@@ -90,6 +90,14 @@ enum ccp_err ccp_store_visit(const struct ccp_config *config, struct ccp_store *
                              struct ccp_error *err) CCP_MUST_CHECK;
 
 /*
+ * What can be said before anything is opened: CCP_ERR_SETTING where
+ * ccp_store_open() would refuse tables with other keys than ours. Makes and
+ * changes nothing; a store that is down is CCP_OK, it may come. 2 s at most,
+ * and the time that credentials take.
+ */
+enum ccp_err ccp_store_try(const struct ccp_config *config, struct ccp_error *err) CCP_MUST_CHECK;
+
+/*
  * Starts the courier, a thread that brings journal and limits into the store
  * (courier.h). For programs that add usage. CCP_ERR_SYSTEM.
  */
