@@ -28,7 +28,8 @@ run_master(const struct ccp_config *config)
 	char path[CCP_PROGRAM_PATH_BYTES];
 	struct ccp_error err;
 
-	if (!ccp_program_path(path, &err))
+	/* every worker would say so, and be started again */
+	if (!ccp_program_socket(STDIN_FILENO, &err) && !ccp_program_path(path, &err))
 		return ccp_master_run(path, worker_count(config));
 	ccp_log(CCP_LOG_ERROR, NULL, "%s", err.text);
 	return 1;

@@ -25,6 +25,9 @@ traces() {
 		sort
 }
 
+# Reloads under 200 streams, kill -9, stop, wrong settings: node is outside, and its stand-ins are on the same 127.0.0.1.
+services() { node "$source_dir/tests/package/services.mjs"; }
+
 install() {
 	apt install /debs/previous/claude-code-proxy.deb /debs/previous/claude-code-proxy-lighttpd.deb &&
 		inside sh -ec '
@@ -180,6 +183,11 @@ step "Debian's own Apache and lighttpd in the clean system" others
 traces >"$work/traces-before"
 step 'install, under lighttpd' install
 step 'round trip through lighttpd' inside /debs/roundtrip --server lighttpd
+if node_and_packages; then
+	step 'services: reload under streams, kill, stop, wrong settings' services
+else
+	echo 'skipped: the tests of the services need node 20 and its packages'
+fi
 step 'upgrade in the middle of a stream' upgrade
 step 'round trip through lighttpd after the upgrade' inside /debs/roundtrip --server lighttpd
 step 'install under Apache instead' exchange

@@ -42,11 +42,21 @@ const status = async where => (await send(URL, { method: 'GET', path: where })).
 const serves = async () => (await Promise.all(Object.values(PATHS).map(status))).every(one => one === 200)
 
 let anthropic, bedrock, settings, shipped
-/* The settings file: what the package ships, the stand-ins, and this. */
+/* The settings file: what the package ships, the stand-ins, and this. At once: a worker may be reading it. */
 function set(more = '') {
-	fs.writeFileSync(CONF, `${shipped}\n${settings}${more}`)
+	const { uid, gid, mode } = fs.statSync(CONF)
+	fs.writeFileSync(`${CONF}.new`, `${shipped}\n${settings}${more}`, { mode })
+	fs.chownSync(`${CONF}.new`, uid, gid)
+	fs.renameSync(`${CONF}.new`, CONF)
 }
-const reload = () => systemctl('reload', ...SERVICES)
+const workers = () => inside('sh', '-c', `cat /proc/${main_pid('messages')}/task/*/children`).trim().split(/\s+/)
+/* New workers read the settings file after systemctl is back: only when they serve may a test change it again. */
+async function reload() {
+	const old = workers()
+	systemctl('reload', ...SERVICES)
+	await wait_until(() => !workers().some(pid => old.includes(pid)), 'the old workers have ended', 30_000)
+	await wait_until(serves, 'the new ones serve')
+}
 /* A stream that stands still until its gate opens. */
 async function running(events = 10) {
 	const gate = new Gate()
@@ -153,7 +163,7 @@ timed(`systemctl reload under ${STREAMS} streams: none is cut, none refused, new
 	assert.deepEqual(PROGRAMS.map(main_pid), pids)
 	t.diagnostic(`${asked} requests meanwhile`)
 	set()
-	reload()
+	await reload()
 })
 timed('systemctl reload with a wrong setting fails, says why, and changes nothing', async () => {
 	set('RETRY_THRESHOLD_SECONDS=soon\n')
@@ -163,7 +173,7 @@ timed('systemctl reload with a wrong setting fails, says why, and changes nothin
 	}
 	assert.ok(await serves())
 	set()
-	reload()
+	await reload()
 })
 for (const program of PROGRAMS)
 	timed(`kill -9 of ${program}.fcgi: it is back within a second, and nobody is refused`, async t => {
@@ -266,14 +276,14 @@ timed('~/.aws of the user: a profile whose credentials come from a program', asy
 	const keyed = settings
 	settings = settings.split('\n').filter(line => !/^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)=/.test(line)).join('\n')
 	set('AWS_PROFILE=mine\n')
-	reload()
+	await reload()
 	await wait_until(async () => {
 		anthropic.script(A.rate_limited(600))
 		return provider(await ask()) === 'bedrock'
 	}, 'Bedrock answers')
 	settings = keyed
 	set()
-	reload()
+	await reload()
 	fs.rmSync(home, { recursive: true })
 })
 timed('another state directory: the setting, and ReadWritePaths= for all services in one drop-in', async () => {
@@ -288,10 +298,12 @@ timed('another state directory: the setting, and ReadWritePaths= for all service
 	assert.ok(await serves())
 	assert.equal(await status('/health?deep=1'), 200)
 	fs.rmSync(DROP_IN)
+	fs.rmdirSync(path.dirname(DROP_IN))
 	set()
 	systemctl('daemon-reload')
 	systemctl('restart', ...SERVICES)
 	await wait_until(serves, 'all three serve')
+	fs.rmSync(path.join(ROOT, 'srv/claude-code-proxy'), { recursive: true })
 })
 timed('nobody but the web server may open the sockets', () => {
 	assert.match(inside('stat', '-c', '%U:%G %a', '/run/claude-code-proxy/messages.sock'), /^claude-code-proxy:www-data 660$/m)

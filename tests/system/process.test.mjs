@@ -1,13 +1,15 @@
 /* covers: master */
 /* Stop, reload, crash, and clients that get in each other's way. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as A from './anthropic.mjs'
 import { assert_whole_stream, headers_for, message, provider } from './client.mjs'
-import { BESIDE, NO_MASTER, ROOT, SERVER, suite, wait_until } from './harness.mjs'
+import { BESIDE, NO_MASTER, PROGRAMS, ROOT, SERVER, suite, temp_folder, wait_until } from './harness.mjs'
 import { Gate } from './standin.mjs'
 
 const s = suite()
@@ -22,6 +24,14 @@ async function running(t, proxy, script = {}) {
 	return { gate, answer }
 }
 
+for (const WORKERS of ['2', '1'])
+	test(`WORKERS=${WORKERS} without a listening socket: one sentence, status 1, no more tries`, () => {
+		const env = { ...process.env, WORKERS, STATE_DIRECTORY: temp_folder(), CLAUDE_CODE_PROXY_CONF: '/dev/null',
+			MODELS_FILE: path.join(ROOT, 'data/models.csv'), PRICES_FILE: path.join(ROOT, 'data/prices.csv') }
+		const { status, stderr } = spawnSync(path.join(PROGRAMS, 'messages.fcgi'), { env, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8', timeout: 10_000 })
+		assert.equal(status, 1)
+		assert.equal(stderr.match(/standard input is not a listening socket/g).length, 1, stderr)
+	})
 for (const WORKERS of ['2', '1', '0'])
 	s.test(`SIGTERM with WORKERS=${WORKERS}: a stream in progress completes, then the process ends`, managed, async t => {
 		await t.with({ WORKERS }, async proxy => {

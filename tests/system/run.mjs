@@ -18,16 +18,17 @@ const ring = path.basename(folder)
 /*
  * What --again leaves out, since two cores have to be done with four web servers in some minutes: files that start no web
  * server; and these, in which it is only the way in. mod_fcgid, which gives each request at a time a process, is another
- * life for all that processes share: there the store's own promises are kept anew.
+ * life for all that processes share. Of nginx, whose file is an example, its own promises are looked at. CCP_SERVER=NAME
+ * ./check system runs all of them.
  */
-const ONCE = [
-	'admin', 'credentials', 'store-down', 'tables', /* what is behind the programs: AWS, tables, a store that fails */
+const ONCE = process.env.CCP_SERVER === 'nginx' ? /^(?!badinput|cancel|passthrough|reload|serve|webserver)/ : new RegExp(`^(${[
+	'admin', 'aws-calls', 'credentials', 'lambda', 'store-down', 'tables', /* what is behind the programs: AWS, tables, a store that fails */
 	'plain', /* a reload of usage.fcgi and ui.fcgi: reload has it too */
-	'bedrock', 'doors', /* what Bedrock is asked, and when: how an answer travels is in all others */
-	...process.env.CCP_SERVER === 'apache' ? [] : ['fallback', 'kill', 'limits', 'lock'], /* what processes share */
-]
+	'bedrock', 'doors', 'fallback', /* what Bedrock is asked, and when: how an answer travels is in all others */
+	'kill', ...process.env.CCP_SERVER === 'apache' ? [] : ['limits', 'lock'], /* what processes share */
+].join('|')})$`)
 const starts_server = /^import \{[^}]*\b(suite|start_proxy)\b[^}]*\} from '\.\/harness\.mjs'$/m
-const in_front = name => !ONCE.includes(name) && starts_server.test(fs.readFileSync(path.join(folder, `${name}.test.mjs`), 'utf8'))
+const in_front = name => !ONCE.test(name) && starts_server.test(fs.readFileSync(path.join(folder, `${name}.test.mjs`), 'utf8'))
 const again = wanted[0] === '--again' && wanted.shift()
 const files = fs.readdirSync(folder).filter(f => f.endsWith('.test.mjs')).map(f => f.replace('.test.mjs', ''))
 	.filter(f => again ? in_front(f) : wanted.length === 0 || wanted.includes(f)).sort()

@@ -59,6 +59,17 @@ s.test('the cost of an answer, to the micro-dollar', async t => {
 	const { input_tokens: i, output_tokens: o, cache_read_input_tokens: r, cache_creation_input_tokens: w } = B.USAGE
 	assert.equal(usage.summary.cost_usd, Math.round(i * 4 + o * 20 + w * 5 + r * 0.2) / 1e6)
 })
+s.test('LOG_FORMAT=json: what an answer used and cost is numbers of its line', async t => {
+	await t.with({ LOG_FORMAT: 'json' }, async proxy => {
+		t.anthropic.script(A.rate_limited(null))
+		assert.equal(provider(await proxy.ask(t)), 'bedrock')
+		const line = await wait_until(() => proxy.log().split('\n').find(text => text.includes('📊 bedrock') && text.startsWith('{')), 'the line')
+		const { cost_microusd, input_tokens, output_tokens, message } = JSON.parse(line)
+		assert.deepEqual([input_tokens, output_tokens], [B.USAGE.input_tokens, B.USAGE.output_tokens])
+		assert.equal(Number(/microusd=(\d+)/.exec(message)[1]), cost_microusd)
+		assert.ok(cost_microusd > 0)
+	})
+})
 s.test('/v1/usage: every user, with the sum', async t => {
 	await fall_back(t)
 	await counted(t.proxy, t.user, 1)

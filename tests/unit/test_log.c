@@ -10,6 +10,9 @@
 
 static char said[2 * CCP_LOG_MAX_BYTES];
 
+static const struct ccp_log_figure *figures;
+static size_t figure_count;
+
 /* Standard error goes into a pipe while one line is written; what came out is in said. */
 static void
 say(enum ccp_log_level level, const char *request_id, const char *sentence)
@@ -21,7 +24,10 @@ say(enum ccp_log_level level, const char *request_id, const char *sentence)
 	assert_true(old >= 0);
 	assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
 	close(ends[1]);
-	ccp_log(level, request_id, "%s", sentence);
+	if (figures)
+		ccp_log_figures(level, request_id, figures, figure_count, "%s", sentence);
+	else
+		ccp_log(level, request_id, "%s", sentence);
 	dup2(old, STDERR_FILENO); /* closes the last writing end */
 	close(old);
 	n = read(ends[0], said, sizeof(said) - 1);
@@ -123,6 +129,42 @@ long_lines(void **state)
 	cJSON_Delete(json);
 }
 
+/* Figures are numbers beside the message in JSON, also of the longest line; text has the sentence only. */
+static void
+figure_lines(void **state)
+{
+	static const struct ccp_log_figure most[CCP_LOG_FIGURES_MAX] = {
+		{ "cost_microusd", 15900 },
+		{ "a_name_of_20_letters", INT64_MIN },
+		{ "b_name_of_20_letters", INT64_MIN },
+		{ "c_name_of_20_letters", INT64_MIN },
+		{ "d_name_of_20_letters", INT64_MIN },
+		{ "e_name_of_20_letters", INT64_MIN },
+		{ "f_name_of_20_letters", INT64_MIN },
+		{ "g", -1 },
+	};
+	char sentence[2 * CCP_LOG_MAX_BYTES];
+	cJSON *json;
+
+	(void)state;
+	figures = most;
+	figure_count = CCP_LOG_FIGURES_MAX;
+	ccp_log_setup(CCP_LOG_INFO, false);
+	say(CCP_LOG_INFO, "req_1", "spent");
+	assert_string_equal(said + 24, " info req_1 spent\n");
+	ccp_log_setup(CCP_LOG_INFO, true);
+	memset(sentence, '\n', sizeof(sentence) - 1);
+	sentence[sizeof(sentence) - 1] = '\0';
+	say(CCP_LOG_INFO, "req_1", sentence);
+	json = cJSON_Parse(said);
+	assert_non_null(json);
+	assert_int_equal(cJSON_GetObjectItem(json, "cost_microusd")->valuedouble, 15900);
+	assert_int_equal(cJSON_GetObjectItem(json, "g")->valuedouble, -1);
+	assert_non_null(cJSON_GetObjectItem(json, "message"));
+	cJSON_Delete(json);
+	figures = NULL;
+}
+
 /* Bytes that are no UTF-8, and a character where the sentence is cut: the line stays UTF-8. */
 static void
 not_utf8(void **state)
@@ -153,6 +195,7 @@ main(void)
 		cmocka_unit_test(text_lines),   cmocka_unit_test(levels),
 		cmocka_unit_test(forged_lines), cmocka_unit_test(json_lines),
 		cmocka_unit_test(long_lines),   cmocka_unit_test(not_utf8),
+		cmocka_unit_test(figure_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

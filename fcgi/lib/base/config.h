@@ -104,6 +104,7 @@ struct ccp_config {
 	char *aws_container_credentials_full_uri;
 	char *aws_container_authorization_token; /* secret */
 	char *aws_container_authorization_token_file;
+	char *aws_lambda_function_name; /* "" = not on AWS Lambda */
 	bool aws_ec2_metadata_disabled;
 	char *aws_ec2_metadata_service_endpoint;
 	char *aws_ec2_metadata_service_endpoint_mode;

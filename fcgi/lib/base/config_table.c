@@ -102,6 +102,8 @@ const struct ccp_setting ccp_settings[] = {
 	       "sent to that URI"),
 	TEXT("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", aws_container_authorization_token_file,
 	     "path", "", "the same from a file, read at each refresh"),
+	TEXT("AWS_LAMBDA_FUNCTION_NAME", aws_lambda_function_name, "text", "",
+	     "AWS Lambda sets it; an answer then ends when its usage is in the store"),
 	SWITCH("AWS_EC2_METADATA_DISABLED", aws_ec2_metadata_disabled, "false",
 	       "do not ask the instance metadata service (IMDSv2) for credentials"),
 	TEXT("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws_ec2_metadata_service_endpoint, "text", "",

@@ -2,7 +2,6 @@
 
 #include "base/utf8.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -49,31 +48,41 @@ escape(char *out, size_t size, const char *text)
 	out[n] = '\0';
 }
 
-void
-ccp_log(enum ccp_log_level level, const char *request_id, const char *fmt, ...)
+/* ,"name":1,… or nothing */
+static void
+write_figures(char *out, size_t size, const struct ccp_log_figure *figures, size_t count)
 {
-	char sentence[1024], safe[1536], line[CCP_LOG_MAX_BYTES], stamp[32];
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < count && i < CCP_LOG_FIGURES_MAX && n < size; i++)
+		n += (size_t)snprintf(out + n, size - n, ",\"%s\":%lld", figures[i].name,
+		                      (long long)figures[i].value);
+}
+
+static void
+write_line(enum ccp_log_level level, const char *request_id, const struct ccp_log_figure *figures,
+           size_t count, const char *fmt, va_list ap)
+{
+	char sentence[1024], safe[1536], added[CCP_LOG_FIGURES_MAX * 44], stamp[32];
+	char line[CCP_LOG_MAX_BYTES];
 	struct timespec now;
 	struct tm tm;
-	va_list ap;
 	int n;
 
-	if (level > most)
-		return;
-	va_start(ap, fmt);
 	vsnprintf(sentence, sizeof(sentence), fmt, ap);
-	va_end(ap);
 	escape(safe, sizeof(safe), sentence);
+	write_figures(added, sizeof(added), figures, count);
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
 	if (as_json)
 		n = snprintf(line, sizeof(line),
-		             "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"request_id\":%s%s%s,"
+		             "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"request_id\":%s%s%s%s,"
 		             "\"message\":\"%s\"}\n",
 		             stamp, now.tv_nsec / 1000000, level_names[level],
 		             request_id ? "\"" : "", request_id ? request_id : "null",
-		             request_id ? "\"" : "", safe);
+		             request_id ? "\"" : "", added, safe);
 	else
 		n = snprintf(line, sizeof(line), "%s.%03ldZ %s %s %s\n", stamp,
 		             now.tv_nsec / 1000000, level_names[level],
@@ -81,4 +90,29 @@ ccp_log(enum ccp_log_level level, const char *request_id, const char *fmt, ...)
 	if (n > 0)
 		(void)!write(STDERR_FILENO, line,
 		             (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+}
+
+void
+ccp_log(enum ccp_log_level level, const char *request_id, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (level > most)
+		return;
+	va_start(ap, fmt);
+	write_line(level, request_id, NULL, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+ccp_log_figures(enum ccp_log_level level, const char *request_id,
+                const struct ccp_log_figure *figures, size_t count, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (level > most)
+		return;
+	va_start(ap, fmt);
+	write_line(level, request_id, figures, count, fmt, ap);
+	va_end(ap);
 }

@@ -1,7 +1,10 @@
 #ifndef CCP_LOG_H
 #define CCP_LOG_H
 
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /*
  * One line an event on standard error, which every FastCGI server keeps.
@@ -21,5 +24,19 @@ void ccp_log_setup(enum ccp_log_level most, bool json);
 /* request_id may be NULL. Thread-safe; one write(2). */
 void ccp_log(enum ccp_log_level level, const char *request_id, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * The same with figures that a machine may add up, alarms on cost for example:
+ * json has them as fields beside the message, text has the sentence only. At
+ * most CCP_LOG_FIGURES_MAX; names are JSON-safe literals.
+ */
+struct ccp_log_figure {
+	const char *name;
+	int64_t value;
+};
+#define CCP_LOG_FIGURES_MAX 8
+void ccp_log_figures(enum ccp_log_level level, const char *request_id,
+                     const struct ccp_log_figure *figures, size_t count, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
 
 #endif

@@ -74,8 +74,6 @@ bool
 ccp_plain_start(struct ccp_plain *plain, int argc, char **argv, const char *name, const char *what)
 {
 	struct ccp_error err = { 0 };
-	socklen_t len = sizeof(int);
-	int listening = 0;
 
 	*plain = (struct ccp_plain){ .name = name };
 	if (argc > 1 && !read_option(plain, argv[1], what))
@@ -89,13 +87,8 @@ ccp_plain_start(struct ccp_plain *plain, int argc, char **argv, const char *name
 		return false;
 	}
 	ccp_log_setup(plain->config->log_level, plain->config->log_json);
-	if (!plain->check &&
-	    (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
-	     !listening)) {
-		fprintf(stderr,
-		        "%s: standard input is not a listening socket; a web server or"
-		        " spawn-fcgi starts this program\n",
-		        name);
+	if (!plain->check && ccp_program_socket(STDIN_FILENO, &err)) {
+		fprintf(stderr, "%s: %s\n", name, err.text);
 		ccp_config_free(plain->config);
 		plain->config = NULL;
 		return false;

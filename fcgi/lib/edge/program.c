@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,19 @@ ccp_program_path(char path[CCP_PROGRAM_PATH_BYTES], struct ccp_error *err)
 	path[n > 0 ? n : 0] = '\0';
 	return n > 0 ? CCP_OK
 	             : ccp_fail(err, CCP_ERR_SYSTEM, "/proc/self/exe: %s", strerror(errno));
+}
+
+enum ccp_err
+ccp_program_socket(int fd, struct ccp_error *err)
+{
+	socklen_t size = sizeof(int);
+	int listening = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening)
+		return CCP_OK;
+	return ccp_fail(err, CCP_ERR_SYSTEM,
+	                "standard input is not a listening socket: start this program from a web"
+	                " server, spawn-fcgi or a systemd socket");
 }
 
 void

@@ -19,6 +19,9 @@
 enum ccp_err ccp_program_path(char path[CCP_PROGRAM_PATH_BYTES],
                               struct ccp_error *err) CCP_MUST_CHECK;
 
+/* Whether fd is a listening socket, as a web server, spawn-fcgi or systemd gives it. CCP_ERR_SYSTEM: it is not, in a sentence. */
+enum ccp_err ccp_program_socket(int fd, struct ccp_error *err) CCP_MUST_CHECK;
+
 /* Becomes it, in place, with that argument or none (NULL) and descriptors 0 to 2 only. Returns when it cannot, which is in the log. */
 void ccp_program_exec(const char *path, const char *argument);
 

@@ -1,6 +1,7 @@
 #include "edge/serve.h"
 
 #include "base/log.h"
+#include "edge/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -316,8 +317,7 @@ ccp_serve_new(const struct ccp_config *config, struct ccp_loop *loop, int listen
               struct ccp_error *err)
 {
 	struct ccp_serve *serve = calloc(1, sizeof(*serve));
-	int listening = 0, i;
-	socklen_t size = sizeof(listening);
+	int i;
 
 	*out = NULL;
 	if (!serve)
@@ -333,12 +333,9 @@ ccp_serve_new(const struct ccp_config *config, struct ccp_loop *loop, int listen
 		ccp_serve_free(serve);
 		return ccp_fail(err, CCP_ERR_SYSTEM, "eventfd: %s", strerror(errno));
 	}
-	if (getsockopt(listen_fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 ||
-	    !listening) {
+	if (ccp_program_socket(listen_fd, err)) {
 		ccp_serve_free(serve);
-		return ccp_fail(err, CCP_ERR_SYSTEM,
-		                "standard input is not a listening socket: start this program from "
-		                "a web server, spawn-fcgi or a systemd socket");
+		return CCP_ERR_SYSTEM;
 	}
 	fcntl(listen_fd, F_SETFL, fcntl(listen_fd, F_GETFL) | O_NONBLOCK);
 	FCGX_Init();

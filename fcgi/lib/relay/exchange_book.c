@@ -39,6 +39,14 @@ run_book(struct ccp_job *job)
 	x->job_rc = ccp_store_usage_add(x->relay->store, &x->account->record, &x->job_error);
 }
 
+/* On Lambda the store waits itself, until it has handed over (store.h). */
+int64_t
+ccp_x_store_wait_ms(const struct ccp_exchange *x)
+{
+	return ccp_store_hands_over(x->relay->config) ? CCP_STORE_HAND_OVER_MS + CCP_STORE_WAIT_MS
+	                                              : CCP_STORE_WAIT_MS;
+}
+
 /* Gives out what was kept; the exchange lives on while its job runs. Bedrock's answer ends so. */
 static void
 give_rest(struct ccp_exchange *x)
@@ -64,6 +72,16 @@ static void
 log_booking(const struct ccp_exchange *x)
 {
 	const struct ccp_usage_record *r = &x->account->record;
+	const int64_t took_ms = ccp_loop_now_ms(x->relay->loop) - x->started_ms;
+	const int64_t written = r->tokens.cache_write_5m_tokens + r->tokens.cache_write_1h_tokens;
+	const struct ccp_log_figure figures[] = {
+		{ "input_tokens", r->tokens.input_tokens },
+		{ "output_tokens", r->tokens.output_tokens },
+		{ "cache_read_tokens", r->tokens.cache_read_tokens },
+		{ "cache_write_tokens", written },
+		{ "cost_microusd", r->cost_microusd > 0 ? r->cost_microusd : 0 },
+		{ "duration_ms", took_ms },
+	};
 
 	if (x->job_rc == CCP_ERR_STORE) {
 		ccp_log(CCP_LOG_DEBUG, x->call.id, "usage is kept in memory: %s",
@@ -72,14 +90,13 @@ log_booking(const struct ccp_exchange *x)
 		ccp_log(CCP_LOG_ERROR, x->call.id, "usage is lost: %s", x->job_error.text);
 		return;
 	}
-	ccp_log(CCP_LOG_INFO, x->call.id,
-	        "📊 %s user=%s model=%s in=%lld out=%lld cache_read=%lld cache_write=%lld "
-	        "microusd=%lld%s %lld ms",
-	        r->request_type, r->user, r->model, (long long)r->tokens.input_tokens,
-	        (long long)r->tokens.output_tokens, (long long)r->tokens.cache_read_tokens,
-	        (long long)(r->tokens.cache_write_5m_tokens + r->tokens.cache_write_1h_tokens),
-	        (long long)r->cost_microusd, r->tokens.estimated ? " (cut)" : "",
-	        (long long)(ccp_loop_now_ms(x->relay->loop) - x->started_ms));
+	ccp_log_figures(CCP_LOG_INFO, x->call.id, figures, sizeof(figures) / sizeof(figures[0]),
+	                "📊 %s user=%s model=%s in=%lld out=%lld cache_read=%lld cache_write=%lld "
+	                "microusd=%lld%s %lld ms",
+	                r->request_type, r->user, r->model, (long long)r->tokens.input_tokens,
+	                (long long)r->tokens.output_tokens, (long long)r->tokens.cache_read_tokens,
+	                (long long)written, (long long)r->cost_microusd,
+	                r->tokens.estimated ? " (cut)" : "", (long long)took_ms);
 }
 
 static void
@@ -94,7 +111,8 @@ book_done(struct ccp_job *job)
 		ccp_x_count_booked(x);
 	else if (x->http && !x->gone)
 		ccp_x_timer(
-			x, CCP_BOOK_WAIT_MS); /* its end is near: then the connection can be kept */
+			x,
+			CCP_STORE_WAIT_MS); /* its end is near: then the connection can be kept */
 	else
 		ccp_x_over(x);
 }
@@ -138,7 +156,7 @@ ccp_x_book(struct ccp_exchange *x)
 	fill_record(x);
 	ccp_x_job(x, CCP_X_BOOK, run_book, book_done);
 	if (!a->given && !x->gone)
-		ccp_x_timer(x, CCP_BOOK_WAIT_MS);
+		ccp_x_timer(x, ccp_x_store_wait_ms(x));
 }
 
 /* Booking takes too long: the answer ends before it. Or all is done but the connection's end. */

@@ -22,10 +22,11 @@
 #define CCP_URL_MAX_BYTES (72 * 1024)
 /* Holds message_stop, or the head of an error event, at the end of a stream. */
 #define CCP_TAIL_BYTES 256
-/* The last bytes of an answer wait this long for their usage to be booked. */
-#define CCP_BOOK_WAIT_MS 1000
-/* Bedrock, or the refusal, waits this long for a new limit to be stored. */
-#define CCP_REMEMBER_WAIT_MS 1000
+/*
+ * The last bytes of an answer wait this long for their usage to be booked, and
+ * Bedrock, or the refusal, for a new limit to be stored; longer on AWS Lambda.
+ */
+#define CCP_STORE_WAIT_MS 1000
 /* Vouched = accepted by Anthropic within this time; noted anew after this one. */
 #define CCP_VOUCHED_S (24 * 3600)
 #define CCP_VOUCH_AGAIN_S 3600
@@ -203,5 +204,6 @@ void ccp_x_account_close(struct ccp_exchange *x);
 /* The answer is over: books it, then gives what waited. Bedrock's, and one that was cut, end so. */
 void ccp_x_book(struct ccp_exchange *x);
 void ccp_x_book_timer(struct ccp_exchange *x);
+int64_t ccp_x_store_wait_ms(const struct ccp_exchange *x);
 
 #endif

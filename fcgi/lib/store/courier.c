@@ -28,6 +28,9 @@ struct ccp_courier {
 
 	pthread_mutex_t lock; /* for all below */
 	pthread_cond_t some;
+	pthread_cond_t ended; /* a round */
+	int64_t round_count;  /* that have ended */
+	bool delivering;
 	bool woken;
 	bool ending;
 	atomic_llong until_ms; /* clock; what is not delivered then stays */
@@ -86,7 +89,6 @@ holds_lock(struct ccp_courier *c)
 	return c->lock_fd >= 0;
 }
 
-/* One round. */
 static void
 deliver(struct ccp_courier *c)
 {
@@ -108,7 +110,18 @@ deliver(struct ccp_courier *c)
 	c->pause_until_ms = up ? 0 : ccp_clock_ms() + c->pause_ms;
 }
 
-/* True: it is time to end. */
+static void
+one_round(struct ccp_courier *c)
+{
+	deliver(c);
+	pthread_mutex_lock(&c->lock);
+	c->delivering = false;
+	c->round_count++;
+	pthread_cond_broadcast(&c->ended);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* True: it is time to end. A round follows in any case. */
 static bool
 wait_for_some(struct ccp_courier *c)
 {
@@ -120,6 +133,7 @@ wait_for_some(struct ccp_courier *c)
 		if (pthread_cond_timedwait(&c->some, &c->lock, &end) == ETIMEDOUT)
 			break;
 	c->woken = false;
+	c->delivering = true;
 	ending = c->ending;
 	pthread_mutex_unlock(&c->lock);
 	return ending;
@@ -131,9 +145,9 @@ courier_thread(void *arg)
 	struct ccp_courier *c = arg;
 
 	while (!wait_for_some(c))
-		deliver(c);
+		one_round(c);
 	c->pause_until_ms = 0; /* the last round is not put off */
-	deliver(c);
+	one_round(c);
 	return NULL;
 }
 
@@ -153,11 +167,13 @@ ccp_courier_new(struct ccp_store *store, struct ccp_courier **out, struct ccp_er
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->some, &attr);
+	pthread_cond_init(&c->ended, &attr);
 	pthread_condattr_destroy(&attr);
 	*out = c; /* the thread asks for it */
 	if (pthread_create(&c->thread, NULL, courier_thread, c) != 0) {
 		*out = NULL;
 		pthread_cond_destroy(&c->some);
+		pthread_cond_destroy(&c->ended);
 		pthread_mutex_destroy(&c->lock);
 		free(c);
 		return ccp_fail(err, CCP_ERR_SYSTEM, "the store's thread could not be started");
@@ -173,6 +189,25 @@ ccp_courier_wake(struct ccp_courier *c)
 	pthread_mutex_lock(&c->lock);
 	c->woken = true;
 	pthread_cond_signal(&c->some);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void
+ccp_courier_round(struct ccp_courier *c, int64_t most_ms)
+{
+	const struct timespec end = ccp_clock_in(most_ms);
+	int64_t wanted;
+
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->lock);
+	wanted = c->round_count + (c->delivering ? 2 : 1);
+	while (c->round_count < wanted) {
+		c->woken = true; /* a round of before may have taken it */
+		pthread_cond_signal(&c->some);
+		if (pthread_cond_timedwait(&c->ended, &c->lock, &end) == ETIMEDOUT)
+			break;
+	}
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -203,6 +238,7 @@ ccp_courier_free(struct ccp_courier *c, int64_t most_ms)
 	if (c->lock_fd >= 0)
 		close(c->lock_fd);
 	pthread_cond_destroy(&c->some);
+	pthread_cond_destroy(&c->ended);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }

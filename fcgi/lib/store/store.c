@@ -319,7 +319,7 @@ ccp_store_usage_add(struct ccp_store *store, const struct ccp_usage_record *reco
 	if (state) {
 		rc = ccp_journal_add(state, store->name, record, day, err);
 		ccp_store_leave(store);
-		ccp_courier_wake(store->courier);
+		ccp_store_hand_over(store);
 	}
 	if (!ccp_store_note_state(store, CCP_USE_WRITE, rc, err))
 		return CCP_OK;

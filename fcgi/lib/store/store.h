@@ -136,7 +136,7 @@ enum ccp_err ccp_store_limits_get(struct ccp_store *store, const char *user, int
 /*
  * Remembers a limit; one already stored for that user, credential and family
  * that lasts longer is kept. With DynamoDB it is in the copy of this box when
- * this returns, and on its way to the table.
+ * this returns, and on its way to the table (on Lambda: in it, as below).
  */
 enum ccp_err ccp_store_limit_put(struct ccp_store *store, const char *user,
                                  const struct ccp_limit *limit,
@@ -154,11 +154,17 @@ enum ccp_err ccp_store_vouched(struct ccp_store *store, const char *credential, 
                                bool *vouched, struct ccp_error *err) CCP_MUST_CHECK;
 
 /*
- * Books one answer: CCP_OK once it is in the journal. CCP_ERR_STORE: the
+ * Books one answer: CCP_OK once it is in the journal. On AWS Lambda, which may
+ * freeze the machine or take it away when the answer is out, it then waits until
+ * the record is in the store too, CCP_STORE_HAND_OVER_MS at most: what was not
+ * stored until then waits in the journal for the next request, if there is one.
+ * CCP_ERR_STORE: the
  * journal cannot be written; the record is kept in memory (CCP_STORE_KEPT_COUNT
  * of them) until it can. CCP_ERR_LIMIT: that is full too, the record is lost.
  */
 #define CCP_STORE_KEPT_COUNT 4096
+#define CCP_STORE_HAND_OVER_MS 5000
+bool ccp_store_hands_over(const struct ccp_config *config); /* whether it waits so; pure */
 enum ccp_err ccp_store_usage_add(struct ccp_store *store, const struct ccp_usage_record *record,
                                  struct ccp_error *err) CCP_MUST_CHECK;
 

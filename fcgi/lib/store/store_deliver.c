@@ -2,6 +2,7 @@
 
 #include "base/day.h"
 #include "base/log.h"
+#include "store/courier.h"
 #include "store/journal.h"
 #include "store/limit_copy.h"
 
@@ -18,6 +19,21 @@
 #define LIMITS_COUNT 16
 /* Before a batch that the store refused, and others did not share the fate of, is tried again. */
 #define REFUSED_MS 60000
+
+bool
+ccp_store_hands_over(const struct ccp_config *config)
+{
+	return config->aws_lambda_function_name && config->aws_lambda_function_name[0];
+}
+
+void
+ccp_store_hand_over(struct ccp_store *store)
+{
+	if (ccp_store_hands_over(store->config))
+		ccp_courier_round(store->courier, CCP_STORE_HAND_OVER_MS);
+	else
+		ccp_courier_wake(store->courier);
+}
 
 void
 ccp_store_deliver_kept(struct ccp_store *store)

@@ -145,7 +145,7 @@ ccp_store_limit_put(struct ccp_store *store, const char *user, const struct ccp_
 		if (state) {
 			rc = ccp_limit_copy_put(state, user, limit, err);
 			ccp_store_leave(store);
-			ccp_courier_wake(store->courier);
+			ccp_store_hand_over(store);
 		}
 		return ccp_store_note_failed(store, rc, err);
 	}

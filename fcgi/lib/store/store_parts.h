@@ -124,6 +124,13 @@ void ccp_store_keep_limits(void *arg, const char *user, int64_t asked_ms,
 
 /* store_deliver.c */
 
+/*
+ * What was just written down is on its way into the store; or, where this box
+ * and its files may be gone once the answer is out (AWS Lambda), it is there
+ * when this returns, after CCP_STORE_HAND_OVER_MS in any case.
+ */
+void ccp_store_hand_over(struct ccp_store *store);
+
 /* Keeps a record that the journal could not take. False: there is no room, it is lost. */
 bool ccp_store_keep(struct ccp_store *store, const struct ccp_usage_record *record);
 

@@ -1,0 +1,40 @@
+/* What both ways of running the image have in common: its parameters and its environment. */
+import { CfnParameter, Stack } from 'aws-cdk-lib'
+import { Settings } from './settings'
+
+export interface ContainerInput {
+	imageUri: string
+	environment: Record<string, string>
+}
+
+const organizationsOf = (stack: Stack, s: Settings) => {
+	if (!s.plain)
+		return s.fallbackOrganizations
+	return new CfnParameter(stack, 'FallbackOrganizations', {
+		description: 'anthropic-organization-id of those who may fall back to Bedrock on this account; commas between several',
+		allowedPattern: '[A-Za-z0-9_-]+(,[A-Za-z0-9_-]+)*',
+		constraintDescription: 'must be given: without it anybody whom Anthropic limits could spend on this AWS account'
+	}).valueAsString
+}
+
+export const containerInput = (stack: Stack, s: Settings): ContainerInput => {
+	/* The right to pull is for that repository; another image would fail late, long after the stack began. */
+	const imageUri = new CfnParameter(stack, 'ImageUri', {
+		description: `Image in the ECR repository ${s.repository} of this account and region, best by its digest`,
+		allowedPattern: `[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9.-]+/${s.repository.replaceAll('.', '\\.')}(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})`
+	}).valueAsString
+	const organizations = organizationsOf(stack, s)
+	return {
+		imageUri,
+		environment: {
+			...s.proxy,
+			...(organizations ? { FALLBACK_ORGANIZATIONS: organizations } : {}),
+			...(s.bedrockRegion ? { BEDROCK_REGION: s.bedrockRegion } : {}),
+			STORE: 'dynamodb:',
+			RATE_LIMIT_TABLE_NAME: s.rateLimitTable,
+			USAGE_TABLE_NAME: s.usageTable,
+			LOG_FORMAT: 'json',
+			PORT: '8080'
+		}
+	}
+}

@@ -1,0 +1,193 @@
+/*
+ * Settings of a deployment, from the environment. What cannot be right is refused here, in one sentence that names
+ * the setting; nothing else of this app reads the environment.
+ */
+import { readModels } from './models'
+
+/** A sentence for the person who deploys, not a fault of this program. */
+export class Refusal extends Error {}
+
+export type StackName = 'fargate' | 'lambda'
+export type Architecture = 'amd64' | 'arm64'
+
+export interface Settings {
+	/** For those without CDK: what must be given is a parameter without a default, so CloudFormation refuses instead. */
+	plain: boolean
+	stacks: StackName[]
+	rateLimitTable: string
+	usageTable: string
+	/** Of those two: what is there already, and is used as it is. */
+	existingTables: string[]
+	repository: string
+	fargateArchitecture: Architecture
+	lambdaArchitecture: Architecture
+	fallbackOrganizations: string
+	bedrockRegion?: string
+	bedrockProfile: string
+	/** Bedrock ids and ARNs that the operator named for models. */
+	bedrockChoices: string[]
+	bedrockGuardrail?: string
+	bedrockEndpoint: boolean
+	allowedCidrs: string[]
+	certificateArn?: string
+	minTasks: number
+	maxTasks: number
+	reservedConcurrency?: number
+	alarmEmail?: string
+	alarmTopicArn?: string
+	costAlarmUsdPerHour: number
+	/** Further settings of the proxy, handed on as they are; the program itself judges their values. */
+	proxy: Record<string, string>
+}
+
+type Environment = Record<string, string | undefined>
+
+/** Settings of doc/settings.md that make sense here. Credentials are not among them: the role of the task has the rights. */
+const HANDED_ON = ['BEDROCK_FALLBACK_ENABLED', 'FALLBACK_ON', 'RATE_LIMIT_TRACKING_ENABLED', 'RETRY_THRESHOLD_SECONDS',
+	'MAX_RETRY_WAIT_SECONDS', 'USAGE_TRACKING_ENABLED', 'TRACK_ANTHROPIC_USAGE', 'ANTHROPIC_API_BASE', 'BEDROCK_API',
+	'BEDROCK_PROFILE', 'BEDROCK_DEFAULT_MODEL', 'BEDROCK_MODEL_OVERRIDES', 'BEDROCK_GUARDRAIL', 'BEDROCK_SERVICE_TIER',
+	'LIMIT_CACHE_SECONDS', 'PING_INTERVAL_SECONDS', 'CONNECT_TIMEOUT_SECONDS', 'FIRST_BYTE_TIMEOUT_SECONDS',
+	'IDLE_TIMEOUT_SECONDS', 'LOG_LEVEL', 'DEBUG_ENV_ENABLED']
+
+const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/
+const TABLE = /^[A-Za-z0-9_.-]{3,255}$/
+const IPV4_BYTE = /^(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$/
+
+/** Blank counts as not set, as in the proxy. */
+const reader = (env: Environment) => {
+	const text = (name: string) => env[name]?.trim() || undefined
+	const matching = (name: string, pattern: RegExp, what: string) => {
+		const value = text(name)
+		if (value !== undefined && !pattern.test(value))
+			throw new Refusal(`${name}: "${value}" is not ${what}.`)
+		return value
+	}
+	const list = (name: string) => text(name)?.split(',').map(one => one.trim()).filter(Boolean) ?? []
+	const flag = (name: string) => matching(name, /^(true|false)$/i, 'true or false')?.toLowerCase() === 'true'
+	const number = (name: string, least: number, most: number, whole = true) => {
+		const value = text(name)
+		if (value === undefined)
+			return undefined
+		const n = Number(value)
+		if (!/^\d+(\.\d+)?$/.test(value) || n < least || n > most || (whole && !Number.isInteger(n)))
+			throw new Refusal(`${name}: "${value}" is not a ${whole ? 'whole ' : ''}number from ${least} to ${most}.`)
+		return n
+	}
+	const choice = <T extends string>(name: string, choices: readonly T[]) => {
+		const value = text(name)
+		if (value !== undefined && !choices.includes(value as T))
+			throw new Refusal(`${name}: "${value}" is not ${choices.join(' or ')}.`)
+		return value as T | undefined
+	}
+	return { text, matching, list, flag, number, choice }
+}
+
+/** The bits of a network, or undefined when it is none. A host's bits beyond the prefix are refused by AWS, so here too. */
+const isIpv4Cidr = (value: string) => {
+	const [address, length, ...rest] = value.split('/')
+	const bytes = address.split('.')
+	if (rest.length || bytes.length !== 4 || !bytes.every(b => IPV4_BYTE.test(b)) || !/^\d{1,2}$/.test(length ?? '') || Number(length) > 32)
+		return false
+	const bits = bytes.reduce((sum, b) => sum * 256 + Number(b), 0)
+	return bits % 2 ** (32 - Number(length)) === 0
+}
+const isIpv6Cidr = (value: string) => /^[0-9a-fA-F:]*::?[0-9a-fA-F:]*\/(12[0-8]|1[01]\d|[1-9]?\d)$/.test(value)
+const isWorld = (cidr: string) => cidr.endsWith('/0')
+
+const readCidrs = (cidrs: string[]) => {
+	for (const cidr of cidrs)
+		if (!isIpv4Cidr(cidr) && !isIpv6Cidr(cidr))
+			throw new Refusal(`ALLOWED_CIDRS: "${cidr}" is not a network such as 203.0.113.0/24.`)
+	return cidrs.length ? cidrs : ['0.0.0.0/0']
+}
+
+const readStacks = (names: string[]): StackName[] => {
+	for (const name of names)
+		if (name !== 'fargate' && name !== 'lambda')
+			throw new Refusal(`STACKS: "${name}" is not fargate or lambda.`)
+	return names.length ? names as StackName[] : ['fargate', 'lambda']
+}
+
+const readOverrides = (json: string | undefined): string[] => {
+	if (json === undefined)
+		return []
+	let parsed: unknown
+	try {
+		parsed = JSON.parse(json)
+	} catch {
+		throw new Refusal('BEDROCK_MODEL_OVERRIDES: this is not JSON.')
+	}
+	if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed) || !Object.values(parsed).every(v => typeof v === 'string'))
+		throw new Refusal('BEDROCK_MODEL_OVERRIDES: this is not a JSON object of strings.')
+	return Object.values(parsed)
+}
+
+/** An id of the proxy's own table leads to its profiles; anything else must be recognisable, to have a right for it. */
+const readChoices = (ids: string[]) => {
+	const known = new Set(readModels().map(model => model.anthropicId))
+	const choices = ids.filter(id => !known.has(id))
+	for (const id of choices)
+		if (!/^arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d*:[a-z-]+\/.+$/.test(id) && !/^([a-z-]+\.)?anthropic\.[A-Za-z0-9:._-]+$/.test(id))
+			throw new Refusal(`BEDROCK_DEFAULT_MODEL, BEDROCK_MODEL_OVERRIDES: "${id}" is neither a model of the proxy's table, nor a Bedrock id of Anthropic's, nor a Bedrock ARN.`)
+	return [...new Set(choices)]
+}
+
+const check = (s: Settings) => {
+	if (s.minTasks > s.maxTasks)
+		throw new Refusal(`MIN_TASKS: ${s.minTasks} is more than MAX_TASKS (${s.maxTasks}).`)
+	if (s.rateLimitTable === s.usageTable)
+		throw new Refusal('RATE_LIMIT_TABLE_NAME, USAGE_TABLE_NAME: these are two tables, with different keys.')
+	for (const name of s.existingTables)
+		if (name !== s.rateLimitTable && name !== s.usageTable)
+			throw new Refusal(`EXISTING_TABLES: "${name}" is neither RATE_LIMIT_TABLE_NAME nor USAGE_TABLE_NAME.`)
+	if (['error', 'warning'].includes(s.proxy.LOG_LEVEL))
+		throw new Refusal(`LOG_LEVEL: at ${s.proxy.LOG_LEVEL} the log has no line of an answer's cost, which the cost alarm reads; set info or debug.`)
+	if (s.bedrockEndpoint && s.bedrockRegion)
+		throw new Refusal('BEDROCK_VPC_ENDPOINT: an endpoint leads to Bedrock in the region of the stack only, so BEDROCK_REGION must not be set.')
+	if (s.plain || s.fallbackOrganizations)
+		return
+	if (s.stacks.includes('fargate') && s.allowedCidrs.some(isWorld))
+		throw new Refusal('FALLBACK_ORGANIZATIONS: the load balancer would be open to the world (ALLOWED_CIDRS), so anybody whom Anthropic limits could spend on your AWS account; set it to your anthropic-organization-id, or ALLOWED_CIDRS to your networks.')
+	if (s.stacks.includes('lambda'))
+		throw new Refusal('FALLBACK_ORGANIZATIONS: a Function URL is open to the world, so anybody whom Anthropic limits could spend on your AWS account; set it to your anthropic-organization-id (STACKS=fargate leaves Lambda out).')
+}
+
+export const readSettings = (env: Environment): Settings => {
+	const { text, matching, list, flag, number, choice } = reader(env)
+	const architectures = ['amd64', 'arm64'] as const
+
+	if (flag('FORCE_RATE_LIMIT'))
+		throw new Refusal('FORCE_RATE_LIMIT: this test is for clients on the same machine, of which there are none on AWS.')
+	const organizations = list('FALLBACK_ORGANIZATIONS')
+	for (const one of organizations)
+		if (!/^[A-Za-z0-9_-]+$/.test(one))
+			throw new Refusal(`FALLBACK_ORGANIZATIONS: "${one}" is not an anthropic-organization-id.`)
+	const defaultModel = text('BEDROCK_DEFAULT_MODEL')
+	const settings: Settings = {
+		plain: flag('PLAIN_TEMPLATES'),
+		stacks: readStacks(list('STACKS')),
+		rateLimitTable: matching('RATE_LIMIT_TABLE_NAME', TABLE, "a table's name") ?? 'claude-proxy-rate-limits',
+		usageTable: matching('USAGE_TABLE_NAME', TABLE, "a table's name") ?? 'claude-proxy-usage',
+		existingTables: list('EXISTING_TABLES'),
+		repository: matching('ECR_REPOSITORY', /^[a-z0-9]+([._/-][a-z0-9]+)*$/, "an ECR repository's name") ?? 'claude-proxy',
+		fargateArchitecture: choice('FARGATE_ARCHITECTURE', architectures) ?? 'amd64',
+		lambdaArchitecture: choice('LAMBDA_ARCHITECTURE', architectures) ?? 'arm64',
+		fallbackOrganizations: organizations.join(','),
+		bedrockRegion: matching('BEDROCK_REGION', REGION, "a region's name"),
+		bedrockProfile: matching('BEDROCK_PROFILE', /^[a-z][a-z-]*$/, 'an inference profile such as global, us or eu') ?? 'global',
+		bedrockChoices: readChoices([...(defaultModel ? [defaultModel] : []), ...readOverrides(text('BEDROCK_MODEL_OVERRIDES'))]),
+		bedrockGuardrail: matching('BEDROCK_GUARDRAIL', /^([a-z0-9]+|arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:guardrail\/[a-z0-9]+)(:[A-Za-z0-9]+)?$/, "a guardrail's id or ARN"),
+		bedrockEndpoint: flag('BEDROCK_VPC_ENDPOINT'),
+		allowedCidrs: readCidrs(list('ALLOWED_CIDRS')),
+		certificateArn: matching('CERTIFICATE_ARN', /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[A-Za-z0-9-]+$/, "an ACM certificate's ARN"),
+		minTasks: number('MIN_TASKS', 1, 100) ?? 1,
+		maxTasks: number('MAX_TASKS', 1, 100) ?? 4,
+		reservedConcurrency: number('RESERVED_CONCURRENCY', 1, 10_000),
+		alarmEmail: matching('ALARM_EMAIL', /^[^\s@]+@[^\s@]+$/, 'an e-mail address'),
+		alarmTopicArn: matching('ALARM_TOPIC_ARN', /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$/, "an SNS topic's ARN"),
+		costAlarmUsdPerHour: number('COST_ALARM_USD_PER_HOUR', 0.01, 1_000_000, false) ?? 10,
+		proxy: Object.fromEntries(HANDED_ON.map(name => [name, text(name)]).filter((pair): pair is [string, string] => pair[1] !== undefined))
+	}
+	check(settings)
+	return settings
+}

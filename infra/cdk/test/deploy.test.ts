@@ -1,0 +1,228 @@
+import { strict as assert } from 'node:assert'
+import { execFileSync, spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import * as os from 'node:os'
+import * as path from 'node:path'
+import { after, test } from 'node:test'
+import { root, someone } from './helpers'
+
+interface State {
+	region?: string
+	credentials?: boolean
+	docker?: boolean
+	buildx?: boolean
+	repository?: boolean
+	function?: boolean
+	stacks?: Record<string, string>
+	/** The stack that made the table; "" for none. */
+	tables?: Record<string, string>
+}
+
+const source = path.join(root, '../..')
+const IMAGE = `ImageUri=123456789012.dkr.ecr.us-east-1.amazonaws.com/claude-proxy@sha256:${'a'.repeat(64)}`
+const BOTH = { 'claude-proxy-rate-limits': 'ClaudeProxyTables', 'claude-proxy-usage': 'ClaudeProxyTables' }
+const TOOLS = ['sh', 'sed', 'id', 'dirname', 'find', 'rm', 'cat', 'tail', 'grep', 'mktemp', 'node', 'npm']
+
+/* A source folder of its own, with the real cdk and the compiled app, so that nothing is written into this one. */
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ccp-deploy-'))
+after(() => fs.rmSync(folder, { recursive: true }))
+const copy = (name: string) => {
+	fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true })
+	fs.copyFileSync(path.join(source, name), path.join(folder, name))
+}
+for (const name of ['infra/deploy.sh', 'infra/cdk/install.sh', 'infra/cdk/package-lock.json', 'configure.ac'])
+	copy(name)
+fs.mkdirSync(path.join(folder, 'infra/image'))
+fs.writeFileSync(path.join(folder, 'infra/image/Dockerfile'), '')
+fs.mkdirSync(path.join(folder, 'infra/cdk/node_modules'))
+fs.symlinkSync(path.join(root, 'node_modules/aws-cdk'), path.join(folder, 'infra/cdk/node_modules/aws-cdk'))
+fs.writeFileSync(path.join(folder, 'infra/cdk/node_modules/.package-lock.json'), '{}')
+fs.utimesSync(path.join(folder, 'infra/cdk/package-lock.json'), 0, 0)
+fs.writeFileSync(path.join(folder, 'infra/cdk/cdk.json'), JSON.stringify({
+	...JSON.parse(fs.readFileSync(path.join(root, 'cdk.json'), 'utf8')), app: `node ${path.join(root, 'build/bin/app.js')}`
+}))
+
+const has = (tool: string) => execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim()
+
+/* Only these are in PATH: what is not named is missing. */
+const bin = (name: string, tools: string[], standIns: string[]) => {
+	const made = path.join(folder, name)
+	fs.mkdirSync(made)
+	for (const tool of tools)
+		fs.symlinkSync(fs.realpathSync(has(tool)), path.join(made, tool))
+	for (const program of standIns)
+		fs.writeFileSync(path.join(made, program), `#!/bin/sh\nexec "${process.execPath}" "${path.join(root, 'test/aws-stand-in.js')}" ${program} "$@"\n`, { mode: 0o755 })
+	return made
+}
+const allTools = bin('bin', TOOLS, ['aws', 'docker'])
+
+let runs = 0
+const run = (args: string[], state: State = {}, env: Record<string, string> = {}, PATH = allTools) => {
+	const standIn = path.join(folder, `run-${++runs}`)
+	fs.mkdirSync(standIn)
+	fs.writeFileSync(path.join(standIn, 'state.json'), JSON.stringify({
+		region: 'us-east-1', credentials: true, docker: true, buildx: true, repository: false, function: false, stacks: {}, tables: {}, ...state
+	}))
+	const { status, stdout, stderr } = spawnSync(path.join(folder, 'infra/deploy.sh'), args, {
+		encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { PATH, HOME: standIn, STAND_IN: standIn, CDK_VALIDATION: 'false', ...env }
+	})
+	const read = (name: string) => fs.existsSync(path.join(standIn, name)) ? fs.readFileSync(path.join(standIn, name), 'utf8').split('\n').filter(Boolean) : []
+
+	assert.deepEqual(read('unknown'), [], 'a command that the stand-ins do not know')
+	return { status, stdout, stderr, calls: read('calls'), left: JSON.parse(read('state.json').join('')) }
+}
+/* What changes something, or costs. */
+const changes = (calls: string[]) => calls.filter(call => !/^(aws configure|aws sts|aws \S+ (describe|get-function)|docker info|docker buildx version)/.test(call))
+const names = (calls: string[]) => calls.map(call => call.split(' ').slice(0, 3).join(' '))
+
+test('each missing thing has its sentence, and nothing is done', () => {
+	const without = (tool: string) => bin(`without-${tool}`, TOOLS.filter(one => one !== tool), ['aws', 'docker'].filter(one => one !== tool))
+
+	for (const [why, state, PATH] of [
+		[/^deploy: node is not installed/m, {}, without('node')],
+		[/^deploy: npm is not installed/m, {}, without('npm')],
+		[/^deploy: the AWS CLI \(aws\) is not installed/m, {}, without('aws')],
+		[/^deploy: docker is not installed/m, {}, without('docker')],
+		[/^deploy: docker is installed, but its daemon does not answer/m, { docker: false }, allTools],
+		[/^deploy: docker has no buildx/m, { buildx: false }, allTools],
+		[/^deploy: AWS does not accept your credentials/m, { credentials: false }, allTools],
+		[/^deploy: no region is set; set AWS_REGION/m, { region: '' }, allTools]
+	] as [RegExp, State, string][]) {
+		const { status, stderr, calls } = run(['fargate', '--yes'], state, someone, PATH)
+
+		assert.equal(status, 1)
+		assert.match(stderr, why)
+		assert.deepEqual(changes(calls), [])
+	}
+})
+
+test('an old node is refused', () => {
+	const old = bin('old-node', TOOLS.filter(tool => tool !== 'node'), ['aws', 'docker'])
+	fs.writeFileSync(path.join(old, 'node'), '#!/bin/sh\necho v18.20.4\n', { mode: 0o755 })
+
+	assert.match(run(['lambda', '--yes'], {}, someone, old).stderr, /^deploy: node is v18.20.4; version 20 or newer is needed/m)
+})
+
+test('fargate: repository, image, tables, stack, in this order, by the image’s digest', () => {
+	const { status, stdout, stderr, calls } = run(['fargate', '--yes'], {}, { ...someone, AWS_REGION: 'us-east-1' })
+
+	assert.equal(status, 0, stderr)
+	assert.deepEqual(names(changes(calls)), ['aws ecr create-repository', 'aws ecr get-login-password', 'docker login --username',
+		'docker buildx build', 'aws cloudformation deploy', 'aws cloudformation deploy'])
+	const [tables, proxy] = calls.filter(call => call.startsWith('aws cloudformation deploy'))
+	assert.match(tables, /--stack-name ClaudeProxyTables .*ClaudeProxyTables\.template\.json/)
+	assert.match(proxy, /--stack-name ClaudeProxyFargate .*--capabilities CAPABILITY_NAMED_IAM/)
+	assert.ok(proxy.endsWith(`--parameter-overrides ${IMAGE}`))
+	const build = calls.find(call => call.startsWith('docker buildx build')) ?? ''
+	assert.match(build, /--platform linux\/amd64 --provenance=false --sbom=false .*claude-proxy:[0-9.]+-amd64 --push/)
+	assert.match(stdout, /account 123456789012, region us-east-1/)
+	assert.match(stdout, /USD a month/)
+	assert.match(stdout, /ServiceURL\thttps:\/\/ClaudeProxyFargate/)
+	assert.doesNotMatch(stdout + stderr, /password-of-the-registry/)
+})
+
+test('lambda: for arm64; tables of the original are taken over as they are', () => {
+	const { status, stdout, stderr, calls } = run(['lambda', '--yes'], {
+		repository: true, tables: { 'claude-proxy-rate-limits': '', 'claude-proxy-usage': '' },
+		/* what is left of a change set that failed; deploying goes on from there */
+		stacks: { ClaudeProxyLambda: 'REVIEW_IN_PROGRESS' }
+	}, someone)
+
+	assert.equal(status, 0, stderr)
+	assert.deepEqual(names(changes(calls)), ['aws ecr get-login-password', 'docker login --username', 'docker buildx build', 'aws cloudformation deploy'])
+	assert.match(calls.find(call => call.startsWith('docker buildx build')) ?? '', /linux\/arm64/)
+	assert.match(stdout, /taken over as it is: claude-proxy-rate-limits,claude-proxy-usage/)
+	assert.ok(!fs.existsSync(path.join(folder, 'infra/cdk/cdk.out/ClaudeProxyTables.template.json')))
+})
+
+test('settings that synth refuses: its sentence, and nothing is done', () => {
+	const { status, stderr, calls } = run(['fargate', '--yes'], {}, {})
+
+	assert.equal(status, 1)
+	assert.match(stderr, /^FALLBACK_ORGANIZATIONS: the load balancer would be open to the world/m)
+	assert.deepEqual(changes(calls), [])
+})
+
+test('without a terminal and --yes nothing is spent, and nothing deleted', () => {
+	for (const [args, state] of [
+		[['lambda'], { tables: BOTH, stacks: { ClaudeProxyTables: 'CREATE_COMPLETE' } }],
+		[['destroy', '--tables'], { repository: true, tables: BOTH, stacks: { ClaudeProxyLambda: 'CREATE_COMPLETE' } }]
+	] as [string[], State][]) {
+		const { status, stderr, calls } = run(args, state, someone)
+
+		assert.equal(status, 1)
+		assert.match(stderr, /^deploy: nobody can be asked here, there is no terminal; --yes/m)
+		assert.deepEqual(changes(calls), [])
+	}
+})
+
+test('what stands in the way is named before anything is done', () => {
+	for (const [why, state] of [
+		[/there is a function claude-proxy-api already/, { function: true }],
+		[/ClaudeProxyLambda is in the state ROLLBACK_COMPLETE and has to go first/, { stacks: { ClaudeProxyLambda: 'ROLLBACK_COMPLETE' } }],
+		[/is being changed at this moment \(UPDATE_IN_PROGRESS\)/, { stacks: { ClaudeProxyLambda: 'UPDATE_IN_PROGRESS' } }],
+		[/aws cloudformation describe-stacks failed: .*not authorized/s, { stacks: { ClaudeProxyLambda: 'DENIED' } }]
+	] as [RegExp, State][]) {
+		const { status, stderr, calls } = run(['lambda', '--yes'], state, someone)
+
+		assert.equal(status, 1)
+		assert.match(stderr, why)
+		assert.deepEqual(changes(calls), [])
+	}
+})
+
+test('destroy: both ways and the images go, the tables stay and are named', () => {
+	const stacks = { ClaudeProxyFargate: 'UPDATE_COMPLETE', ClaudeProxyLambda: 'CREATE_COMPLETE', ClaudeProxyTables: 'CREATE_COMPLETE' }
+	const { status, stdout, stderr, calls, left } = run(['destroy', '--yes'], { repository: true, tables: BOTH, stacks })
+
+	assert.equal(status, 0, stderr)
+	assert.deepEqual(changes(calls), [
+		'aws cloudformation delete-stack --stack-name ClaudeProxyLambda', 'aws cloudformation wait stack-delete-complete --stack-name ClaudeProxyLambda',
+		'aws cloudformation delete-stack --stack-name ClaudeProxyFargate', 'aws cloudformation wait stack-delete-complete --stack-name ClaudeProxyFargate',
+		'aws ecr delete-repository --repository-name claude-proxy --force'])
+	assert.deepEqual(left.tables, BOTH)
+	assert.match(stdout, /What remains: tables claude-proxy-rate-limits claude-proxy-usage/)
+})
+
+test('destroy --tables: those too, after their stack, which keeps them', () => {
+	const { status, stdout, calls, left } = run(['destroy', '--tables', '--yes'], { tables: BOTH, stacks: { ClaudeProxyTables: 'CREATE_COMPLETE' } })
+
+	assert.equal(status, 0)
+	assert.deepEqual(changes(calls), [
+		'aws cloudformation delete-stack --stack-name ClaudeProxyTables', 'aws cloudformation wait stack-delete-complete --stack-name ClaudeProxyTables',
+		'aws dynamodb delete-table --table-name claude-proxy-rate-limits', 'aws dynamodb wait table-not-exists --table-name claude-proxy-rate-limits',
+		'aws dynamodb delete-table --table-name claude-proxy-usage', 'aws dynamodb wait table-not-exists --table-name claude-proxy-usage'])
+	assert.deepEqual(left.tables, {})
+	assert.match(stdout, /Nothing remains/)
+})
+
+test('destroy where nothing is says so, and needs no answer', () => {
+	const { status, stdout, calls } = run(['destroy'])
+
+	assert.equal(status, 0)
+	assert.match(stdout, /^Nothing to delete in account 123456789012, region us-east-1\.$/m)
+	assert.deepEqual(changes(calls), [])
+})
+
+test('status and logs change nothing; logs finds the way that is there', () => {
+	const state: State = { tables: BOTH, stacks: { ClaudeProxyLambda: 'CREATE_COMPLETE' } }
+	const { status, stdout, calls } = run(['status'], state)
+
+	assert.equal(status, 0)
+	assert.match(stdout, /^ClaudeProxyFargate: not there$/m)
+	assert.match(stdout, /^ClaudeProxyLambda: CREATE_COMPLETE\n {4}ServiceURL\thttps/m)
+	assert.match(stdout, /^table claude-proxy-usage: there$/m)
+	assert.deepEqual(changes(calls), [])
+	assert.equal(run(['logs'], state).calls.at(-1), 'aws logs tail /aws/lambda/claude-proxy-api --follow')
+	assert.equal(run(['logs'], { stacks: { ClaudeProxyFargate: 'CREATE_COMPLETE' } }).calls.at(-1), 'aws logs tail /ecs/claude-proxy --follow')
+	assert.match(run(['logs', 'fargate'], state).stderr, /ClaudeProxyFargate is not there/)
+})
+
+test('--help explains, anything unknown is refused', () => {
+	assert.match(run(['--help']).stdout, /^usage: infra\/deploy\.sh fargate\|lambda/)
+	for (const args of [[], ['ec2'], ['fargate', 'lambda'], ['destroy', '--force']]) {
+		const { status, calls } = run(args)
+		assert.equal(status, 2)
+		assert.deepEqual(calls, [])
+	}
+})

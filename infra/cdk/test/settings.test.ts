@@ -1,0 +1,80 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import { profilesUsed } from '../lib/models'
+import { readSettings, Refusal } from '../lib/settings'
+import { someone } from './helpers'
+
+const closed = { STACKS: 'fargate', ALLOWED_CIDRS: '203.0.113.0/24' }
+const refused = (env: Record<string, string>) => {
+	try {
+		readSettings(env)
+	} catch (error) {
+		assert.ok(error instanceof Refusal, String(error))
+		/* one sentence that begins with the setting */
+		assert.match(error.message, /^[A-Z_]+(, [A-Z_]+)*: .+\.$/)
+		assert.doesNotMatch(error.message, /\n/)
+		return error.message
+	}
+	assert.fail(`${JSON.stringify(env)} was not refused`)
+}
+
+test('a load balancer open to the world needs FALLBACK_ORGANIZATIONS', () => {
+	for (const cidrs of [undefined, '', '0.0.0.0/0', '203.0.113.0/24,0.0.0.0/0', '::/0', '0::/0'])
+		assert.match(refused({ STACKS: 'fargate', ...(cidrs === undefined ? {} : { ALLOWED_CIDRS: cidrs }) }), /^FALLBACK_ORGANIZATIONS: the load balancer/)
+	readSettings({ STACKS: 'fargate', ...someone })
+	readSettings(closed)
+})
+
+test('a Function URL always does', () => {
+	assert.match(refused({ STACKS: 'lambda', ALLOWED_CIDRS: '203.0.113.0/24' }), /^FALLBACK_ORGANIZATIONS: a Function URL/)
+	assert.match(refused({ ...closed, STACKS: 'fargate,lambda' }), /^FALLBACK_ORGANIZATIONS: a Function URL/)
+	assert.match(refused({ STACKS: 'lambda', FALLBACK_ORGANIZATIONS: ' , ' }), /^FALLBACK_ORGANIZATIONS/)
+	readSettings({ STACKS: 'lambda', ...someone })
+})
+
+test('what does not parse is refused by name', () => {
+	for (const [name, ...values] of [
+		['ALLOWED_CIDRS', '203.0.113.0', '203.0.113.5/24', '256.0.0.0/8', '10.0.0.0/33', 'everybody', '10.0.0.0/8/8'],
+		['STACKS', 'ec2'],
+		['BEDROCK_REGION', 'Virginia', 'us-east'],
+		['BEDROCK_PROFILE', 'US', 'us.'],
+		['CERTIFICATE_ARN', 'my-certificate', 'arn:aws:iam::123456789012:server-certificate/x'],
+		['MIN_TASKS', '0', '1.5', 'many', '5'],
+		['MAX_TASKS', '101'],
+		['RESERVED_CONCURRENCY', '0', '-1'],
+		['COST_ALARM_USD_PER_HOUR', '0', 'ten', '1e3'],
+		['ALARM_EMAIL', 'ops'],
+		['ALARM_TOPIC_ARN', 'ops'],
+		['RATE_LIMIT_TABLE_NAME', 'a b', 'claude-proxy-usage'],
+		['EXISTING_TABLES', 'another-table'],
+		['ECR_REPOSITORY', 'Upper'],
+		['FARGATE_ARCHITECTURE', 'x86'],
+		['LAMBDA_ARCHITECTURE', 'arm'],
+		['BEDROCK_VPC_ENDPOINT', 'yes'],
+		['BEDROCK_GUARDRAIL', 'arn:aws:s3:::x'],
+		['BEDROCK_MODEL_OVERRIDES', '{', '[]', '{"a":1}', '{"*":"gpt"}'],
+		['BEDROCK_DEFAULT_MODEL', 'gpt'],
+		['FALLBACK_ORGANIZATIONS', 'an organization'],
+		['FORCE_RATE_LIMIT', 'true'],
+		['LOG_LEVEL', 'warning', 'error']
+	])
+		for (const value of values)
+			assert.ok(refused({ ...someone, [name]: value }).includes(name), `${name}=${value}`)
+})
+
+test('an endpoint for Bedrock does not go with another region', () => {
+	assert.match(refused({ ...someone, BEDROCK_VPC_ENDPOINT: 'true', BEDROCK_REGION: 'us-west-2' }), /^BEDROCK_VPC_ENDPOINT/)
+})
+
+test('blank is not set', () => {
+	const s = readSettings({ ...someone, BEDROCK_REGION: ' ', MIN_TASKS: '', CERTIFICATE_ARN: '' })
+
+	assert.deepEqual([s.bedrockRegion, s.minTasks, s.certificateArn], [undefined, 1, undefined])
+})
+
+test('the profiles that are called are those of the proxy’s own rule', () => {
+	/* claude-opus-4-1 is in the us profile only; mythos in global only */
+	assert.deepEqual(profilesUsed('global'), ['global', 'us'])
+	assert.deepEqual(profilesUsed('us'), ['global', 'us'])
+	assert.deepEqual(profilesUsed('jp'), ['apac', 'global', 'jp', 'us'])
+})

@@ -1,0 +1,43 @@
+/* AWS Lambda freezes the machine, or takes it away, when an answer is out: by then the table must have it. */
+import assert from 'node:assert/strict'
+import * as A from './anthropic.mjs'
+import { assert_whole_stream, provider } from './client.mjs'
+import { on_store } from './dynamodb.mjs'
+import { suite, wait_until } from './harness.mjs'
+
+/* The table is slow: what does not wait for it is seen. */
+const SLOW_MS = 700
+const s = suite({ prepare: on_store('dynalite'),
+	env: { AWS_LAMBDA_FUNCTION_NAME: 'claude-proxy-api', WORKERS: '1', TRACK_ANTHROPIC_USAGE: 'true' } })
+const slow = (t, table) => t.dynamodb.script({ on: 'UpdateItem', table, delayMs: SLOW_MS })
+const items = async (t, table) => (await t.dynamodb.items(table)).filter(item => item.user_id.S === t.user)
+const counts = async t => (await items(t, t.tables.usage)).map(item => [item.request_type.S, item.request_count.N])
+
+s.test('the end of an answer comes when its usage is in the table: stream, JSON, Anthropic\'s own', async t => {
+	for (const stream of [true, false]) {
+		const count = stream ? '1' : '2'
+		t.anthropic.script(A.rate_limited(null))
+		slow(t, t.tables.usage)
+		const answer = stream ? assert_whole_stream(await (await t.proxy.stream(t)).ended) : await t.proxy.ask(t)
+		assert.equal(provider(answer), 'bedrock')
+		assert.deepEqual(await counts(t), [['bedrock', count]])
+	}
+	slow(t, t.tables.usage)
+	assert.equal(provider(assert_whole_stream(await (await t.proxy.stream(t)).ended)), 'anthropic')
+	assert.deepEqual((await counts(t)).sort(), [['anthropic', '1'], ['bedrock', '2']])
+})
+s.test('a 429 that is relayed comes when its limit is in the table', async t => {
+	t.anthropic.script(A.rate_limited(600))
+	slow(t, t.tables.limits)
+	/* a server tool: Bedrock cannot take it */
+	const answer = await t.proxy.ask({ ...t, body: { tools: [{ type: 'web_search_20250305', name: 'web_search' }] } })
+	assert.equal(answer.status, 429)
+	assert.equal((await items(t, t.tables.limits)).length, 1)
+})
+s.test('a table that is away holds no answer up for ever, and gets it later', async t => {
+	t.anthropic.script(A.rate_limited(null))
+	await t.dynamodb.kill()
+	assert_whole_stream(await (await t.proxy.stream(t)).ended)
+	await t.dynamodb.start()
+	await wait_until(async () => (await counts(t)).length === 1, 'it is in the table', 20_000)
+})
