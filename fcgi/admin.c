@@ -324,7 +324,6 @@ main(int argc, char **argv)
 	command = find_command(&line, &status);
 	if (!command)
 		return status;
-	ccp_admin_use_home();
 	status = check_use(command, &line);
 	return status ? status : run(command, &line);
 }

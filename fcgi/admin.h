@@ -54,10 +54,4 @@ enum ccp_err ccp_admin_open_store(const struct ccp_config *config, struct ccp_st
  */
 void ccp_admin_close_store(const struct ccp_config *config, struct ccp_store *store);
 
-/*
- * As root: the home of whom the state directory belongs to, where the proxy
- * finds its ~/.aws too, and not root's.
- */
-void ccp_admin_use_home(void);
-
 #endif

@@ -3,14 +3,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-extern char **environ;
 
 /* One file of root's becomes uid's. Not through links: the directory is somebody else's. */
 static void
@@ -68,20 +64,4 @@ ccp_admin_close_store(const struct ccp_config *config, struct ccp_store *store)
 {
 	ccp_store_close(store);
 	give_away(config);
-}
-
-void
-ccp_admin_use_home(void)
-{
-	struct ccp_config *config = NULL;
-	const struct passwd *owner;
-	struct ccp_error err;
-	struct stat st;
-
-	if (geteuid() != 0 || ccp_config_load(environ, &config, &err))
-		return;
-	if (stat(config->state_directory, &st) == 0 && st.st_uid != 0 &&
-	    (owner = getpwuid(st.st_uid)) != NULL)
-		setenv("HOME", owner->pw_dir, 1);
-	ccp_config_free(config);
 }

@@ -198,14 +198,6 @@ s.test('root leaves nothing behind that the proxy\'s user cannot write', { skip:
 		assert.equal(fs.statSync(path.join(state, file)).uid, nobody, file)
 })
 
-s.test('root looks for ~/.aws where the proxy does: in the home of whom the state belongs to', { skip: process.getuid() !== 0 }, async t => {
-	const state = path.join(temp_folder(), 'state')
-	fs.mkdirSync(state)
-	fs.chownSync(state, 65534, 65534) /* nobody, of /nonexistent */
-	const none = { AWS_ACCESS_KEY_ID: null, AWS_SECRET_ACCESS_KEY: null, AWS_SESSION_TOKEN: null, AWS_PROFILE: 'work' }
-	const answer = await admin(t.proxy, ['doctor'], { ...none, STATE_DIRECTORY: state })
-	assert.match(answer.out, /\/nonexistent\/\.aws\/config/)
-})
 s.test('doctor: all is well, and nothing is paid for', async t => {
 	const answer = await admin(t.proxy, ['doctor'])
 	assert.equal(answer.status, 0, answer.out + answer.err)
