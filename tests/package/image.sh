@@ -33,6 +33,13 @@ base() {
 		builder bud --isolation chroot -t $BASE "$STORE/base"
 }
 
+# works: a command can be run in an image here, and reaches Debian.
+works() {
+	mkdir "$STORE/works" &&
+		printf 'FROM %s\nRUN apt-get -q update\n' $BASE >"$STORE/works/Dockerfile" &&
+		builder bud --isolation chroot --pull-never "$STORE/works"
+}
+
 # A file in the place of the adapter, and the packages that are built already: both instead of a stage of their own.
 build() {
 	mkdir -p "$STORE/adapter" "$STORE/built/packages" &&
@@ -67,6 +74,10 @@ trap 'exit 130' INT TERM
 base >"$work/debian.log" 2>&1 || {
 	tail -n 3 "$work/debian.log"
 	skip 'no image of Debian can be made here'
+}
+works >"$work/works.log" 2>&1 || {
+	tail -n 3 "$work/works.log"
+	skip 'buildah cannot run a command in an image here, or Debian cannot be reached'
 }
 step 'container image from its Dockerfile' build
 step 'what is in it' unpack

@@ -92,6 +92,7 @@ clean_system() {
 for tool in dpkg-buildpackage dh lintian mmdebstrap unshare nsenter ip; do
 	command -v $tool >/dev/null || skip "there is no $tool here"
 done
+unshare --net --pid --mount --fork ip link set lo up 2>/dev/null || skip 'there can be no namespaces here'
 trap 'rm -rf "$work/first" "$work/second" "$work/debs" "$work/system" "$work/image"' EXIT
 trap 'exit 130' INT TERM
 rm -rf "$work/first" "$work/second" "$work/debs" "$work/system" "$work/image"
