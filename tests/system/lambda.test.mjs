@@ -1,5 +1,6 @@
 /* AWS Lambda freezes the machine, or takes it away, when an answer is out: by then the table must have it. */
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import * as A from './anthropic.mjs'
 import { assert_whole_stream, provider } from './client.mjs'
 import { on_store } from './dynamodb.mjs'
@@ -33,6 +34,24 @@ s.test('a 429 that is relayed comes when its limit is in the table', async t => 
 	const answer = await t.proxy.ask({ ...t, body: { tools: [{ type: 'web_search_20250305', name: 'web_search' }] } })
 	assert.equal(answer.status, 429)
 	assert.equal((await items(t, t.tables.limits)).length, 1)
+})
+s.test('a table that was away a moment ago is waited for like any other: both answers are in it at the end of the second', async t => {
+	t.anthropic.script(A.rate_limited(null), A.rate_limited(null))
+	await t.dynamodb.kill()
+	assert.equal(provider(await t.proxy.ask(t)), 'bedrock')
+	await t.dynamodb.start()
+	assert.equal(provider(await t.proxy.ask(t)), 'bedrock')
+	assert.deepEqual(await counts(t), [['bedrock', '2']])
+})
+s.test('a table that comes back while an answer waits for it gets it before the end', async t => {
+	t.anthropic.script(A.rate_limited(null))
+	await t.dynamodb.kill()
+	const answer = t.proxy.ask(t)
+	await wait_until(() => t.bedrock.last?.finished, 'Bedrock has answered')
+	await sleep(1500) /* a delivery or two have failed */
+	await t.dynamodb.start()
+	assert.equal(provider(await answer), 'bedrock')
+	assert.deepEqual(await counts(t), [['bedrock', '1']])
 })
 s.test('a table that is away holds no answer up for ever, and gets it later', async t => {
 	t.anthropic.script(A.rate_limited(null))

@@ -83,13 +83,11 @@ log_booking(const struct ccp_exchange *x)
 		{ "duration_ms", took_ms },
 	};
 
-	if (x->job_rc == CCP_ERR_STORE) {
+	if (x->job_rc == CCP_ERR_STORE)
 		ccp_log(CCP_LOG_DEBUG, x->call.id, "usage is kept in memory: %s",
 		        x->job_error.text);
-	} else if (x->job_rc) {
+	else if (x->job_rc) /* the line below says what: it cost that all the same */
 		ccp_log(CCP_LOG_ERROR, x->call.id, "usage is lost: %s", x->job_error.text);
-		return;
-	}
 	ccp_log_figures(CCP_LOG_INFO, x->call.id, figures, sizeof(figures) / sizeof(figures[0]),
 	                "📊 %s user=%s model=%s in=%lld out=%lld cache_read=%lld cache_write=%lld "
 	                "microusd=%lld%s %lld ms",

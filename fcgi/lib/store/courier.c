@@ -30,6 +30,8 @@ struct ccp_courier {
 	pthread_cond_t some;
 	pthread_cond_t ended; /* a round */
 	int64_t round_count;  /* that have ended */
+	bool all_out;         /* the last of them left nothing behind that the store would take */
+	int waiting_count;    /* threads that wait for that: no pause meanwhile */
 	bool delivering;
 	bool woken;
 	bool ending;
@@ -89,41 +91,46 @@ holds_lock(struct ccp_courier *c)
 	return c->lock_fd >= 0;
 }
 
-static void
-deliver(struct ccp_courier *c)
+/* urgent: not put off. True: nothing is left that the store would take. */
+static bool
+deliver(struct ccp_courier *c, bool urgent)
 {
 	struct ccp_store *store = c->store;
-	bool up = true;
+	bool up = true, kept_out, ours;
 
 	ccp_store_look_at_files(store, false);
-	ccp_store_deliver_kept(store);
+	kept_out = ccp_store_deliver_kept(store);
 	ccp_store_probe_state(store);
-	if (ccp_clock_ms() < c->pause_until_ms)
-		return;
+	if (!urgent && ccp_clock_ms() < c->pause_until_ms)
+		return false;
 	if (store->backend->remote)
 		up = ccp_store_deliver_limits(store);
-	if (up && holds_lock(c))
+	ours = up && holds_lock(c);
+	if (ours)
 		up = ccp_store_deliver_usage(store, &c->until_ms);
 	c->pause_ms = up ? 0 : c->pause_ms ? c->pause_ms * 2 : PAUSE_FIRST_MS;
 	if (c->pause_ms > PAUSE_MOST_MS)
 		c->pause_ms = PAUSE_MOST_MS;
 	c->pause_until_ms = up ? 0 : ccp_clock_ms() + c->pause_ms;
+	return kept_out && ours && up;
 }
 
 static void
-one_round(struct ccp_courier *c)
+one_round(struct ccp_courier *c, bool urgent)
 {
-	deliver(c);
+	bool all_out = deliver(c, urgent);
+
 	pthread_mutex_lock(&c->lock);
 	c->delivering = false;
+	c->all_out = all_out;
 	c->round_count++;
 	pthread_cond_broadcast(&c->ended);
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* True: it is time to end. A round follows in any case. */
+/* True: it is time to end. A round follows in any case, which nobody puts off when it is urgent. */
 static bool
-wait_for_some(struct ccp_courier *c)
+wait_for_some(struct ccp_courier *c, bool *urgent)
 {
 	const struct timespec end = ccp_clock_in(TICK_MS);
 	bool ending;
@@ -135,6 +142,7 @@ wait_for_some(struct ccp_courier *c)
 	c->woken = false;
 	c->delivering = true;
 	ending = c->ending;
+	*urgent = ending || c->waiting_count > 0;
 	pthread_mutex_unlock(&c->lock);
 	return ending;
 }
@@ -143,11 +151,11 @@ static void *
 courier_thread(void *arg)
 {
 	struct ccp_courier *c = arg;
+	bool urgent;
 
-	while (!wait_for_some(c))
-		one_round(c);
-	c->pause_until_ms = 0; /* the last round is not put off */
-	one_round(c);
+	while (!wait_for_some(c, &urgent))
+		one_round(c, urgent);
+	one_round(c, urgent);
 	return NULL;
 }
 
@@ -192,23 +200,28 @@ ccp_courier_wake(struct ccp_courier *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-void
-ccp_courier_round(struct ccp_courier *c, int64_t most_ms)
+bool
+ccp_courier_deliver(struct ccp_courier *c, int64_t most_ms)
 {
 	const struct timespec end = ccp_clock_in(most_ms);
 	int64_t wanted;
+	bool in_time = true, out;
 
 	if (!c)
-		return;
+		return false;
 	pthread_mutex_lock(&c->lock);
+	c->waiting_count++;
 	wanted = c->round_count + (c->delivering ? 2 : 1);
-	while (c->round_count < wanted) {
-		c->woken = true; /* a round of before may have taken it */
-		pthread_cond_signal(&c->some);
-		if (pthread_cond_timedwait(&c->ended, &c->lock, &end) == ETIMEDOUT)
-			break;
+	while (!(out = c->round_count >= wanted && c->all_out) && in_time) {
+		if (c->round_count < wanted) { /* a round of before may have taken it */
+			c->woken = true;
+			pthread_cond_signal(&c->some);
+		} /* else one failed: again at the next tick */
+		in_time = pthread_cond_timedwait(&c->ended, &c->lock, &end) != ETIMEDOUT;
 	}
+	c->waiting_count--;
 	pthread_mutex_unlock(&c->lock);
+	return out;
 }
 
 /* A call of the network under way is not waited for longer than it may take once. */

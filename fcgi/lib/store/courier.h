@@ -20,10 +20,10 @@ enum ccp_err ccp_courier_new(struct ccp_store *store, struct ccp_courier **couri
 void ccp_courier_wake(struct ccp_courier *courier);
 
 /*
- * The same, and blocks until a round of delivery that began after this call has
- * ended, well or not; for most_ms at most. NULL is fine.
+ * The same, and blocks until all that there was at this call is in the store; for most_ms
+ * at most, in which it is tried again and again. False: it is not, or courier is NULL.
  */
-void ccp_courier_round(struct ccp_courier *courier, int64_t most_ms);
+bool ccp_courier_deliver(struct ccp_courier *courier, int64_t most_ms);
 
 /* Delivers what waits, for at most most_ms, and ends the thread. NULL is fine. */
 void ccp_courier_free(struct ccp_courier *courier, int64_t most_ms);

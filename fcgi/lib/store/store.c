@@ -319,13 +319,14 @@ ccp_store_usage_add(struct ccp_store *store, const struct ccp_usage_record *reco
 	if (state) {
 		rc = ccp_journal_add(state, store->name, record, day, err);
 		ccp_store_leave(store);
-		ccp_store_hand_over(store);
 	}
-	if (!ccp_store_note_state(store, CCP_USE_WRITE, rc, err))
-		return CCP_OK;
-	if (ccp_store_keep(store, record))
-		return CCP_ERR_STORE;
-	return ccp_fail(err, CCP_ERR_LIMIT, "the journal cannot be written and no more is kept");
+	if (ccp_store_note_state(store, CCP_USE_WRITE, rc, err))
+		rc = ccp_store_keep(store, record)
+		             ? CCP_ERR_STORE
+		             : ccp_fail(err, CCP_ERR_LIMIT,
+		                        "the journal cannot be written and no more is kept");
+	ccp_store_hand_over(store);
+	return rc;
 }
 
 enum ccp_err

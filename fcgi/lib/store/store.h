@@ -158,9 +158,8 @@ enum ccp_err ccp_store_vouched(struct ccp_store *store, const char *credential, 
  * freeze the machine or take it away when the answer is out, it then waits until
  * the record is in the store too, CCP_STORE_HAND_OVER_MS at most: what was not
  * stored until then waits in the journal for the next request, if there is one.
- * CCP_ERR_STORE: the
- * journal cannot be written; the record is kept in memory (CCP_STORE_KEPT_COUNT
- * of them) until it can. CCP_ERR_LIMIT: that is full too, the record is lost.
+ * CCP_ERR_STORE: the journal cannot be written; the record is kept in memory
+ * (CCP_STORE_KEPT_COUNT of them) until it can. CCP_ERR_LIMIT: that is full too, the record is lost.
  */
 #define CCP_STORE_KEPT_COUNT 4096
 #define CCP_STORE_HAND_OVER_MS 5000

@@ -30,12 +30,12 @@ void
 ccp_store_hand_over(struct ccp_store *store)
 {
 	if (ccp_store_hands_over(store->config))
-		ccp_courier_round(store->courier, CCP_STORE_HAND_OVER_MS);
+		ccp_courier_deliver(store->courier, CCP_STORE_HAND_OVER_MS);
 	else
 		ccp_courier_wake(store->courier);
 }
 
-void
+bool
 ccp_store_deliver_kept(struct ccp_store *store)
 {
 	struct ccp_usage_record record;
@@ -51,7 +51,7 @@ ccp_store_deliver_kept(struct ccp_store *store)
 			store->kept = NULL;
 			store->kept_cap = 0;
 			pthread_mutex_unlock(&store->lock);
-			return;
+			return true;
 		}
 		/* taken out while it is under way: nobody else adds it too */
 		record = store->kept[--store->kept_count];
@@ -69,7 +69,7 @@ ccp_store_deliver_kept(struct ccp_store *store)
 			        "❌ the usage of an answer for %s is lost: no more is kept",
 			        record.user);
 		if (rc)
-			return;
+			return false;
 	}
 }
 

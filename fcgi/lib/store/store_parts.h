@@ -134,8 +134,8 @@ void ccp_store_hand_over(struct ccp_store *store);
 /* Keeps a record that the journal could not take. False: there is no room, it is lost. */
 bool ccp_store_keep(struct ccp_store *store, const struct ccp_usage_record *record);
 
-/* Records that are kept in memory go into the journal, as far as that works. */
-void ccp_store_deliver_kept(struct ccp_store *store);
+/* Records that are kept in memory go into the journal; false: some could not. */
+bool ccp_store_deliver_kept(struct ccp_store *store);
 
 /* Limits of this box go to the store. False: it is down. */
 bool ccp_store_deliver_limits(struct ccp_store *store);
