@@ -240,6 +240,8 @@ serve(void *arg, struct ccp_plain_request *request)
 
 	if (i == ASSET_COUNT && !slash && !settings)
 		ccp_plain_error(request, 404, "not_found_error", "no such path");
+	else if (!settings && !program->config->dashboard_enabled)
+		ccp_plain_closed(request);
 	else if (!ccp_plain_is_get(request))
 		return;
 	else if (settings)

@@ -209,28 +209,36 @@ metrics(struct ccp_store *store, struct ccp_plain_request *request)
 	ccp_buf_clear(&body);
 }
 
+struct usage_program {
+	struct ccp_store *store;
+	bool dashboard_enabled;
+};
+
 static void
 serve(void *arg, struct ccp_plain_request *request)
 {
+	const struct usage_program *program = arg;
 	bool me = ccp_plain_path_is(request, "/v1/usage/me");
 	bool all = ccp_plain_path_is(request, "/v1/usage");
 
 	if (!me && !all && !ccp_plain_path_is(request, "/metrics"))
 		ccp_plain_error(request, 404, "not_found_error", "no such path");
+	else if (!me && !program->dashboard_enabled)
+		ccp_plain_closed(request);
 	else if (!ccp_plain_is_get(request))
 		return;
 	else if (strlen(request->uri) >= CCP_TARGET_MAX_BYTES)
 		ccp_plain_error(request, 400, "invalid_request_error", "the query is too long");
 	else if (me || all)
-		report(arg, request, me);
+		report(program->store, request, me);
 	else
-		metrics(arg, request);
+		metrics(program->store, request);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct ccp_store *store = NULL;
+	struct usage_program program = { 0 };
 	struct ccp_plain plain;
 	struct ccp_error err = { 0 };
 	enum ccp_err rc;
@@ -239,12 +247,13 @@ main(int argc, char **argv)
 	                     "usage by user, day and model, from the store"))
 		return plain.status;
 	rc = plain.check ? ccp_store_try(plain.config, &err)
-	                 : ccp_store_open(plain.config, NULL, &store, &err);
+	                 : ccp_store_open(plain.config, NULL, &program.store, &err);
+	program.dashboard_enabled = plain.config->dashboard_enabled;
 	if (!rc)
-		rc = ccp_plain_serve(&plain, serve, store, &err);
+		rc = ccp_plain_serve(&plain, serve, &program, &err);
 	if (rc)
 		fprintf(stderr, "usage.fcgi: %s\n", err.text);
-	ccp_store_close(store);
+	ccp_store_close(program.store);
 	ccp_config_free(plain.config);
 	return rc ? 1 : 0;
 }

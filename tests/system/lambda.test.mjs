@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as A from './anthropic.mjs'
-import { assert_whole_stream, provider } from './client.mjs'
+import { assert_own_error, assert_whole_stream, provider } from './client.mjs'
 import { on_store } from './dynamodb.mjs'
 import { suite, wait_until } from './harness.mjs'
 
@@ -52,6 +52,27 @@ s.test('a table that comes back while an answer waits for it gets it before the 
 	await t.dynamodb.start()
 	assert.equal(provider(await answer), 'bedrock')
 	assert.deepEqual(await counts(t), [['bedrock', '1']])
+})
+s.test('an answer that Lambda would cut is ended before, with a word, and counted', async t => {
+	await t.with({ MAX_ANSWER_SECONDS: '1' }, async proxy => {
+		const slowly = { events: 1000, everyMs: 50 }
+		for (const name of ['anthropic', 'bedrock']) {
+			if (name === 'bedrock')
+				t.anthropic.script(A.rate_limited(null))
+			t[name].script(slowly)
+			const answer = await (await proxy.stream(t)).ended
+			assert.equal(provider(answer), name)
+			assert.ok(!answer.broken)
+			assert.equal(answer.events().at(-1).data.error.type, 'timeout_error')
+			assert.match(answer.events().at(-1).data.error.message, /MAX_ANSWER_SECONDS/)
+			await wait_until(() => t[name].last.goneMs !== null, 'the upstream call ends')
+			t.anthropic.script(A.rate_limited(null))
+			t.bedrock.script({ silent: true })
+			assert_own_error(await proxy.ask(t), 504, 'timeout_error')
+		}
+		await wait_until(async () => (await counts(t)).length === 2, 'both are in the table')
+	})
+	assert_whole_stream(await (await t.proxy.stream(t)).ended)
 })
 s.test('a table that is away holds no answer up for ever, and gets it later', async t => {
 	t.anthropic.script(A.rate_limited(null))

@@ -23,6 +23,17 @@ async function fall_back(t, over = {}) {
 	return answer
 }
 
+s.test('DASHBOARD_ENABLED=false: what shows all users is closed, /v1/usage/me is open', async t => {
+	await t.with({ DASHBOARD_ENABLED: 'false' }, async proxy => {
+		for (const target of ['/ui', '/ui/', '/ui?user=alice', '/v1/usage', '/v1/usage?days=30', '/metrics']) {
+			const answer = await proxy.get(target)
+			assert_own_error(answer, 403, 'permission_error')
+			assert.match(answer.text, /DASHBOARD_ENABLED/, target)
+		}
+		await fall_back({ ...t, proxy })
+		assert.equal((await counted(proxy, t.user, 1)).user_id, t.user)
+	})
+})
 s.test('/v1/usage/me: one answer and one stream, to the token', async t => {
 	const empty = await t.proxy.usage(t.user)
 	assert.equal(empty.summary.total_requests, 0)

@@ -47,6 +47,7 @@ struct ccp_config {
 	bool track_anthropic_usage;
 	bool force_rate_limit;
 	bool debug_env_enabled;
+	bool dashboard_enabled;
 	int64_t retry_threshold_s; /* 0 = never wait */
 	int64_t max_retry_wait_s;
 	unsigned fallback_on;         /* enum ccp_fallback_on, or-ed */
@@ -56,7 +57,8 @@ struct ccp_config {
 	int64_t connect_timeout_s;
 	int64_t first_byte_timeout_s;
 	int64_t idle_timeout_s;
-	int64_t workers; /* 0 = one a core */
+	int64_t max_answer_s; /* 0 = as long as it takes */
+	int64_t workers;      /* 0 = one a core */
 	int64_t accept_threads;
 	int64_t drain_s;
 	int64_t limit_cache_s;

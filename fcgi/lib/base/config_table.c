@@ -152,6 +152,8 @@ const struct ccp_setting ccp_settings[] = {
 	       "until the first byte of an answer"),
 	NUMBER("IDLE_TIMEOUT_SECONDS", idle_timeout_s, "seconds", "300", 1, DAY_S,
 	       "between two bytes of an answer"),
+	NUMBER("MAX_ANSWER_SECONDS", max_answer_s, "seconds", "0", 0, DAY_S,
+	       "an answer that takes longer is cut, with an error; 0 = none is"),
 
 	/* processes */
 	NUMBER("WORKERS", workers, "count", "1", 0, 256,
@@ -169,6 +171,8 @@ const struct ccp_setting ccp_settings[] = {
 	  ccp_setting_log_format, FIELD(log_json), 0, 0, { "text", "json" }, NULL },
 	SWITCH("DEBUG_ENV_ENABLED", debug_env_enabled, "false",
 	       "show the settings at /debug/env, secrets masked"),
+	SWITCH("DASHBOARD_ENABLED", dashboard_enabled, "true",
+	       "serve /ui, /v1/usage and /metrics; false = 403 there, /v1/usage/me stays"),
 
 	/* network, names as everywhere */
 	PROXY("HTTPS_PROXY", "https_proxy", https_proxy, "url", ccp_setting_proxy,

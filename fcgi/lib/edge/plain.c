@@ -280,6 +280,14 @@ ccp_plain_error(struct ccp_plain_request *request, int status, const char *type,
 	ccp_buf_clear(&body);
 }
 
+void
+ccp_plain_closed(struct ccp_plain_request *request)
+{
+	ccp_plain_error(request, 403, "permission_error",
+	                "what all users used is not shown here (DASHBOARD_ENABLED=false);"
+	                " /v1/usage/me says what one of them did");
+}
+
 bool
 ccp_plain_is_get(struct ccp_plain_request *request)
 {

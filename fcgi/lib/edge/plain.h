@@ -84,6 +84,9 @@ bool ccp_plain_write(struct ccp_plain_request *request, const char *p, size_t n)
 void ccp_plain_error(struct ccp_plain_request *request, int status, const char *type,
                      const char *message);
 
+/* The answer where DASHBOARD_ENABLED=false has closed what shows all users. */
+void ccp_plain_closed(struct ccp_plain_request *request);
+
 /* True for GET and HEAD; else the request is answered 405. */
 bool ccp_plain_is_get(struct ccp_plain_request *request);
 

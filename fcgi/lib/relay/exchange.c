@@ -8,6 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+/* A deadline that comes in a moment that ends by itself is looked at again. */
+#define DEADLINE_AGAIN_MS 1000
+
 /*
  * The story of one request:
  *
@@ -58,6 +61,46 @@ ccp_x_timer(struct ccp_exchange *x, int64_t in_ms)
 	return false;
 }
 
+static void
+stop(struct ccp_exchange *x, const struct ccp_stop *why)
+{
+	if (x->state == CCP_X_BEDROCK)
+		ccp_x_stop_bedrock(x, why);
+	else
+		ccp_x_stop_anthropic(x, why);
+}
+
+/* Whether it goes on for long; else it ends by itself in a moment. */
+static bool
+is_going_on(const struct ccp_exchange *x)
+{
+	return !x->gone && !x->job_running && x->state != CCP_X_BOOK;
+}
+
+static void
+set_deadline(struct ccp_exchange *x, int64_t in_ms)
+{
+	if (ccp_timer_set(x->relay->loop, &x->deadline, in_ms))
+		ccp_log(CCP_LOG_ERROR, x->call.id, "no memory for a timer");
+}
+
+static void
+on_deadline(void *arg)
+{
+	static const struct ccp_stop overlong = {
+		504, "timeout_error", "This proxy gives an answer no more time (MAX_ANSWER_SECONDS)"
+	};
+	struct ccp_exchange *x = arg;
+
+	if (!is_going_on(x)) {
+		set_deadline(x, DEADLINE_AGAIN_MS);
+		return;
+	}
+	ccp_log(CCP_LOG_WARNING, x->call.id, "❌ cut: longer than MAX_ANSWER_SECONDS=%lld",
+	        (long long)x->relay->config->max_answer_s);
+	stop(x, &overlong);
+}
+
 /* The body and header of the request are not needed any more. */
 void
 ccp_x_free_request(struct ccp_exchange *x)
@@ -73,6 +116,7 @@ ccp_x_over(struct ccp_exchange *x)
 
 	x->state = CCP_X_OVER;
 	ccp_timer_stop(x->relay->loop, &x->timer);
+	ccp_timer_stop(x->relay->loop, &x->deadline);
 	ccp_http_cancel(x->http);
 	ccp_x_remember_leave(x);
 	ccp_x_bedrock_free(x);
@@ -319,8 +363,11 @@ ccp_exchange_start(struct ccp_relay *relay, struct ccp_call *call, const struct 
 	x->models = ccp_models_ref(relay->models);
 	x->family = "other";
 	x->timer = (struct ccp_timer){ .fn = on_timer, .arg = x };
+	x->deadline = (struct ccp_timer){ .fn = on_deadline, .arg = x };
 	x->held_body = (struct ccp_buf)CCP_BUF_INIT(CCP_HELD_MAX_BYTES);
 	x->started_ms = ccp_loop_now_ms(relay->loop);
+	if (relay->config->max_answer_s)
+		set_deadline(x, relay->config->max_answer_s * 1000);
 	if (x->call.messages)
 		ccp_x_job(x, CCP_X_LOOKUP, run_lookup, looked_up);
 	else
@@ -358,10 +405,9 @@ ccp_exchange_ready(struct ccp_exchange *x)
 void
 ccp_exchange_stop(struct ccp_exchange *x)
 {
-	if (x->gone || x->job_running || x->state == CCP_X_BOOK)
-		return; /* ends by itself in a moment */
-	if (x->state == CCP_X_BEDROCK)
-		ccp_x_stop_bedrock(x);
-	else
-		ccp_x_stop_anthropic(x);
+	static const struct ccp_stop stopped = { 503, "overloaded_error",
+		                                 "This proxy is being stopped; try again" };
+
+	if (is_going_on(x))
+		stop(x, &stopped);
 }

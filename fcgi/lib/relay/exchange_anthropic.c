@@ -329,15 +329,15 @@ ccp_x_refused(struct ccp_exchange *x)
 		decide(x);
 }
 
-/* The process ends: what was sent gets an end, what was not asked for long gets a word. */
+/* What was sent gets an end, what was not asked for long gets a word. */
 void
-ccp_x_stop_anthropic(struct ccp_exchange *x)
+ccp_x_stop_anthropic(struct ccp_exchange *x, const struct ccp_stop *why)
 {
 	ccp_x_hang_up(x);
 	if (!x->head_sent) {
-		ccp_x_error(x, 503, "overloaded_error", "This proxy is being stopped; try again");
+		ccp_x_error(x, why->status, why->type, why->sentence);
 	} else if (x->sse && !x->encoded) {
-		ccp_x_error_event(x, "overloaded_error", "This proxy was stopped");
+		ccp_x_error_event(x, why->type, why->sentence);
 		x->client.end(x->client.arg);
 		ccp_x_count_cut(x);
 	} else {

@@ -317,14 +317,13 @@ ccp_x_bedrock_gone(struct ccp_exchange *x)
 	ccp_x_over(x);
 }
 
-/* The process ends. */
 void
-ccp_x_stop_bedrock(struct ccp_exchange *x)
+ccp_x_stop_bedrock(struct ccp_exchange *x, const struct ccp_stop *why)
 {
 	if (x->head_sent) {
-		broken_stream(x, "overloaded_error", "This proxy was stopped");
+		broken_stream(x, why->type, why->sentence);
 		return;
 	}
 	ccp_x_hang_up(x);
-	ccp_x_error(x, 503, "overloaded_error", "This proxy is being stopped; try again");
+	ccp_x_error(x, why->status, why->type, why->sentence);
 }

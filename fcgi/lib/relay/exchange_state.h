@@ -51,6 +51,12 @@ enum ccp_mode {
 	CCP_M_RELAY, /* passed on as it comes */
 };
 
+/* Why the proxy itself ends an exchange, in the client's words. */
+struct ccp_stop {
+	int status; /* when nothing was sent yet */
+	const char *type, *sentence;
+};
+
 struct ccp_exchange {
 	struct ccp_relay *relay;
 	struct ccp_call call;
@@ -80,6 +86,7 @@ struct ccp_exchange {
 
 	struct ccp_http_call *http; /* the upstream call under way, or NULL */
 	struct ccp_timer timer;     /* of the state: wait, silence, ping, booking, limit */
+	struct ccp_timer deadline;  /* MAX_ANSWER_SECONDS */
 	int64_t last_byte_ms;       /* of the upstream */
 	int64_t last_sent_ms;       /* to the client */
 
@@ -152,7 +159,7 @@ void ccp_x_refused(
 	struct ccp_exchange *x); /* a held answer is whole: convert if it matters, decide */
 void ccp_x_relay_held(struct ccp_exchange *x); /* the held answer, or 502/504 */
 void ccp_x_anthropic_timer(struct ccp_exchange *x);
-void ccp_x_stop_anthropic(struct ccp_exchange *x);
+void ccp_x_stop_anthropic(struct ccp_exchange *x, const struct ccp_stop *why);
 
 /* exchange_relay.c */
 void ccp_x_start_relay(struct ccp_exchange *x); /* sends the head, and what is held of the body */
@@ -192,7 +199,7 @@ void ccp_x_settle(struct ccp_exchange *x);     /* remembers, then does what was 
 void ccp_x_remembered(struct ccp_exchange *x); /* does it */
 void ccp_x_bedrock_timer(struct ccp_exchange *x);
 void ccp_x_bedrock_gone(struct ccp_exchange *x); /* books what was streamed */
-void ccp_x_stop_bedrock(struct ccp_exchange *x);
+void ccp_x_stop_bedrock(struct ccp_exchange *x, const struct ccp_stop *why);
 
 /* exchange_refused.c */
 void ccp_x_bedrock_failed(struct ccp_exchange *x, const char *why); /* Anthropic has the word */
