@@ -72,10 +72,12 @@ export const addAlarms = (stack: Stack, s: Settings, logGroup: logs.ILogGroup, o
 	add('UsageThrottled', {
 		metric: dynamodbThrottles(s.usageTable), above: 0, says: `DynamoDB throttles ${s.usageTable}: usage waits in the journal`
 	})
-	add('CostPerHour', {
-		metric: costMetric(logGroup, `ClaudeProxy/${stack.stackName}`), above: Math.round(s.costAlarmUsdPerHour * 1_000_000),
-		says: `Bedrock cost more than ${s.costAlarmUsdPerHour} USD within an hour`
-	})
+	/* without tracking no line has a cost, and an alarm that can never ring is worse than none */
+	if (s.costAlarmUsdPerHour !== undefined)
+		add('CostPerHour', {
+			metric: costMetric(logGroup, `ClaudeProxy/${stack.stackName}`), above: Math.round(s.costAlarmUsdPerHour * 1_000_000),
+			says: `Bedrock cost more than ${s.costAlarmUsdPerHour} USD within an hour`
+		})
 	const bedrock = add('BedrockThrottled', {
 		metric: new cloudwatch.Metric({
 			namespace: 'AWS/Bedrock', metricName: 'InvocationThrottles', statistic: 'Sum', period: Duration.minutes(5)

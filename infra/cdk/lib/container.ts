@@ -1,6 +1,6 @@
 /* What both ways of running the image have in common: its parameters and its environment. */
 import { CfnParameter, Stack } from 'aws-cdk-lib'
-import { Settings } from './settings'
+import { isOpen, Settings, StackName } from './settings'
 
 export interface ContainerInput {
 	imageUri: string
@@ -17,18 +17,31 @@ const organizationsOf = (stack: Stack, s: Settings) => {
 	}).valueAsString
 }
 
-export const containerInput = (stack: Stack, s: Settings): ContainerInput => {
+/* Where strangers come it is closed unless somebody opens it: it shows the usage of all users. */
+const dashboardOf = (stack: Stack, name: StackName, s: Settings) => {
+	if (s.plain)
+		return new CfnParameter(stack, 'DashboardEnabled', {
+			description: 'true: whoever can reach the proxy can read the usage of all users, at /ui, /v1/usage and /metrics',
+			default: 'false', allowedValues: ['true', 'false']
+		}).valueAsString
+	const dashboard = s.dashboard ?? (isOpen(name, s) ? false : undefined)
+	return dashboard?.toString()
+}
+
+export const containerInput = (stack: Stack, name: StackName, s: Settings): ContainerInput => {
 	/* The right to pull is for that repository; another image would fail late, long after the stack began. */
 	const imageUri = new CfnParameter(stack, 'ImageUri', {
 		description: `Image in the ECR repository ${s.repository} of this account and region, best by its digest`,
 		allowedPattern: `[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9.-]+/${s.repository.replaceAll('.', '\\.')}(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})`
 	}).valueAsString
 	const organizations = organizationsOf(stack, s)
+	const dashboard = dashboardOf(stack, name, s)
 	return {
 		imageUri,
 		environment: {
 			...s.proxy,
 			...(organizations ? { FALLBACK_ORGANIZATIONS: organizations } : {}),
+			...(dashboard ? { DASHBOARD_ENABLED: dashboard } : {}),
 			...(s.bedrockRegion ? { BEDROCK_REGION: s.bedrockRegion } : {}),
 			STORE: 'dynamodb:',
 			RATE_LIMIT_TABLE_NAME: s.rateLimitTable,

@@ -34,7 +34,7 @@ const STOP = Duration.seconds(120)
 export class FargateStack extends Stack {
 	constructor(scope: Construct, id: string, s: Settings, props: StackProps) {
 		super(scope, id, props)
-		const input = containerInput(this, s)
+		const input = containerInput(this, 'fargate', s)
 		const vpc = addNetwork(this)
 		const logGroup = new logs.LogGroup(this, 'Log', {
 			logGroupName: '/ecs/claude-proxy', retention: logs.RetentionDays.ONE_WEEK, removalPolicy: RemovalPolicy.DESTROY
@@ -69,7 +69,7 @@ export class FargateStack extends Stack {
 			},
 			volumes: Object.keys(VOLUMES).map(name => ({ name })),
 			taskRole: new iam.Role(this, 'TaskRole', {
-				assumedBy: tasks, inlinePolicies: { BedrockAndDynamoDB: proxyRights(s) }
+				assumedBy: tasks, inlinePolicies: { BedrockAndDynamoDB: proxyRights(this, s) }
 			}),
 			/* its rights are written out: those that CDK would add are wider */
 			executionRole: new iam.Role(this, 'AgentRole', {

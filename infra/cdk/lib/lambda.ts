@@ -10,7 +10,7 @@ import { Construct } from 'constructs'
 import { addAlarms, SOME_FAILURES } from './alarms'
 import { containerInput } from './container'
 import { proxyRights } from './rights'
-import { Settings } from './settings'
+import { LAMBDA_ANSWER_SECONDS, LAMBDA_SECONDS, Settings } from './settings'
 
 const NAME = 'claude-proxy-api'
 /*
@@ -23,7 +23,7 @@ const MAX_BODY_BYTES = 4_500_000
 export class LambdaStack extends Stack {
 	constructor(scope: Construct, id: string, s: Settings, props: StackProps) {
 		super(scope, id, props)
-		const input = containerInput(this, s)
+		const input = containerInput(this, 'lambda', s)
 		const logGroup = new logs.LogGroup(this, 'Log', {
 			logGroupName: `/aws/lambda/${NAME}`, retention: logs.RetentionDays.ONE_WEEK, removalPolicy: RemovalPolicy.DESTROY
 		})
@@ -31,7 +31,7 @@ export class LambdaStack extends Stack {
 			roleName: `${NAME}-role`,
 			assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
 			managedPolicies: [iam.ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaBasicExecutionRole')],
-			inlinePolicies: { BedrockAndDynamoDB: proxyRights(s) }
+			inlinePolicies: { BedrockAndDynamoDB: proxyRights(this, s) }
 		})
 		/* not the construct of the library: that one puts the image's address together by itself */
 		const proxy = new lambda.CfnFunction(this, 'Function', {
@@ -40,12 +40,13 @@ export class LambdaStack extends Stack {
 			code: { imageUri: input.imageUri },
 			role: role.roleArn,
 			architectures: [s.lambdaArchitecture === 'arm64' ? 'arm64' : 'x86_64'],
-			timeout: 600,
+			timeout: LAMBDA_SECONDS,
 			memorySize: 1024,
 			reservedConcurrentExecutions: s.reservedConcurrency,
 			loggingConfig: { logGroup: logGroup.logGroupName, logFormat: 'Text' },
 			environment: {
 				variables: {
+					MAX_ANSWER_SECONDS: String(LAMBDA_ANSWER_SECONDS),
 					...input.environment,
 					MAX_BODY_BYTES: String(MAX_BODY_BYTES),
 					STATE_DIRECTORY: '/tmp/claude-code-proxy',
@@ -93,7 +94,7 @@ export class LambdaStack extends Stack {
 			ProxyFails: {
 				metric: metric('Url5xxCount'), above: SOME_FAILURES, says: 'Answers of status 5xx, of the proxy or of Anthropic through it'
 			},
-			FunctionFails: { metric: metric('Errors'), above: 0, says: 'An invocation ended without an answer, or was cut after 600 s' },
+			FunctionFails: { metric: metric('Errors'), above: 0, says: `An invocation failed: no answer, or one that Lambda cut after ${LAMBDA_SECONDS} s` },
 			FunctionThrottled: { metric: metric('Throttles'), above: 0, says: 'Lambda refused requests: no concurrency was left' }
 		})
 	}

@@ -1,6 +1,6 @@
 /*
- * The proxy's own table of models, data/models.csv: which inference profiles it will call. The rule is target_row()
- * of fcgi/lib/upstream/models.c.
+ * The proxy's own table of models, data/models.csv: what it will call on Bedrock. The rules are ccp_models_find() and
+ * target_row() of fcgi/lib/upstream/models.c, and choose_base_model() of translate.c.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -9,6 +9,8 @@ export interface Model {
 	anthropicId: string
 	bedrockId: string
 	profiles: string[]
+	successor: string
+	countTokens: boolean
 }
 
 /* From lib/ as well as from build/lib/. */
@@ -21,8 +23,12 @@ export const readModels = (): Model[] => {
 	return fs.readFileSync(table, 'utf8').split('\n')
 		.filter(line => line && !line.startsWith('#') && !line.startsWith('anthropic_id,'))
 		.map(line => line.split(','))
-		.map(([anthropicId, bedrockId, profiles]) => ({ anthropicId, bedrockId, profiles: profiles.split(' ').filter(Boolean) }))
+		.map(([anthropicId, bedrockId, profiles, , successor, countTokens]) =>
+			({ anthropicId, bedrockId, profiles: profiles.split(' ').filter(Boolean), successor, countTokens: countTokens === 'yes' }))
 }
+
+/** A retired model leads to its successor, which is a row of its own. */
+const livingModels = () => readModels().filter(model => model.bedrockId && !model.successor)
 
 const profileOf = (model: Model, wanted: string) => {
 	const asian = ['jp', 'au', 'in'].includes(wanted) && !model.profiles.includes(wanted)
@@ -32,6 +38,10 @@ const profileOf = (model: Model, wanted: string) => {
 	return model.profiles.includes('global') ? 'global' : model.profiles[0]
 }
 
-/** The prefixes of all models when BEDROCK_PROFILE is wanted; a model without that profile has another one. */
-export const profilesUsed = (wanted: string) =>
-	[...new Set(readModels().filter(model => model.bedrockId).map(model => profileOf(model, wanted)).filter(Boolean))].sort()
+/** All ids that are called when BEDROCK_PROFILE is wanted; a model without that profile has another one. */
+export const targetsOf = (wanted: string) =>
+	[...new Set(livingModels().map(model => [profileOf(model, wanted), model.bedrockId].filter(Boolean).join('.')))]
+
+/** The ids whose tokens are counted: models themselves, whatever profile answers. */
+export const countedModels = () =>
+	[...new Set(livingModels().filter(model => model.countTokens).map(model => model.bedrockId))]

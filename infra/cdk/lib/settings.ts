@@ -35,7 +35,11 @@ export interface Settings {
 	reservedConcurrency?: number
 	alarmEmail?: string
 	alarmTopicArn?: string
-	costAlarmUsdPerHour: number
+	/** Not set: open where only known networks reach it. */
+	dashboard?: boolean
+	debugEnv: boolean
+	/** Not set: usage is not tracked, so nobody knows what is spent. */
+	costAlarmUsdPerHour?: number
 	/** Further settings of the proxy, handed on as they are; the program itself judges their values. */
 	proxy: Record<string, string>
 }
@@ -47,7 +51,11 @@ const HANDED_ON = ['BEDROCK_FALLBACK_ENABLED', 'FALLBACK_ON', 'RATE_LIMIT_TRACKI
 	'MAX_RETRY_WAIT_SECONDS', 'USAGE_TRACKING_ENABLED', 'TRACK_ANTHROPIC_USAGE', 'ANTHROPIC_API_BASE', 'BEDROCK_API',
 	'BEDROCK_PROFILE', 'BEDROCK_DEFAULT_MODEL', 'BEDROCK_MODEL_OVERRIDES', 'BEDROCK_GUARDRAIL', 'BEDROCK_SERVICE_TIER',
 	'LIMIT_CACHE_SECONDS', 'PING_INTERVAL_SECONDS', 'CONNECT_TIMEOUT_SECONDS', 'FIRST_BYTE_TIMEOUT_SECONDS',
-	'IDLE_TIMEOUT_SECONDS', 'LOG_LEVEL', 'DEBUG_ENV_ENABLED']
+	'IDLE_TIMEOUT_SECONDS', 'MAX_ANSWER_SECONDS', 'LOG_LEVEL', 'DEBUG_ENV_ENABLED']
+
+/** Lambda's own limit, and what the proxy needs of it to end an answer itself and to count it. */
+export const LAMBDA_SECONDS = 600
+export const LAMBDA_ANSWER_SECONDS = LAMBDA_SECONDS - 10
 
 const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/
 const TABLE = /^[A-Za-z0-9_.-]{3,255}$/
@@ -63,7 +71,11 @@ const reader = (env: Environment) => {
 		return value
 	}
 	const list = (name: string) => text(name)?.split(',').map(one => one.trim()).filter(Boolean) ?? []
-	const flag = (name: string) => matching(name, /^(true|false)$/i, 'true or false')?.toLowerCase() === 'true'
+	/* the words of the proxy's own switches */
+	const flag = (name: string, otherwise = false) => {
+		const value = matching(name, /^(true|1|yes|on|false|0|no|off)$/i, 'true or false')
+		return value === undefined ? otherwise : /^(true|1|yes|on)$/i.test(value)
+	}
 	const number = (name: string, least: number, most: number, whole = true) => {
 		const value = text(name)
 		if (value === undefined)
@@ -93,6 +105,9 @@ const isIpv4Cidr = (value: string) => {
 }
 const isIpv6Cidr = (value: string) => /^[0-9a-fA-F:]*::?[0-9a-fA-F:]*\/(12[0-8]|1[01]\d|[1-9]?\d)$/.test(value)
 const isWorld = (cidr: string) => cidr.endsWith('/0')
+
+/** Whether anybody on the Internet can reach it. */
+export const isOpen = (stack: StackName, s: Settings) => stack === 'lambda' || s.allowedCidrs.some(isWorld)
 
 const readCidrs = (cidrs: string[]) => {
 	for (const cidr of cidrs)
@@ -140,15 +155,29 @@ const check = (s: Settings) => {
 	for (const name of s.existingTables)
 		if (name !== s.rateLimitTable && name !== s.usageTable)
 			throw new Refusal(`EXISTING_TABLES: "${name}" is neither RATE_LIMIT_TABLE_NAME nor USAGE_TABLE_NAME.`)
-	if (['error', 'warning'].includes(s.proxy.LOG_LEVEL))
+	if (s.costAlarmUsdPerHour !== undefined && /^(error|warning)$/i.test(s.proxy.LOG_LEVEL))
 		throw new Refusal(`LOG_LEVEL: at ${s.proxy.LOG_LEVEL} the log has no line of an answer's cost, which the cost alarm reads; set info or debug.`)
+	const longest = Number(s.proxy.MAX_ANSWER_SECONDS ?? LAMBDA_ANSWER_SECONDS)
+	if (s.stacks.includes('lambda') && !(longest >= 1 && longest <= LAMBDA_ANSWER_SECONDS))
+		throw new Refusal(`MAX_ANSWER_SECONDS: Lambda cuts an answer after ${LAMBDA_SECONDS} s, so the proxy must end and count it before: set 1 to ${LAMBDA_ANSWER_SECONDS} (STACKS=fargate leaves Lambda out).`)
 	if (s.bedrockEndpoint && s.bedrockRegion)
 		throw new Refusal('BEDROCK_VPC_ENDPOINT: an endpoint leads to Bedrock in the region of the stack only, so BEDROCK_REGION must not be set.')
+	checkOpen(s)
+}
+
+/* What must not be where strangers are. Plain templates ask for FALLBACK_ORGANIZATIONS themselves. */
+const checkOpen = (s: Settings) => {
+	const [fargate, lambda] = (['fargate', 'lambda'] as const).map(stack => s.stacks.includes(stack) && isOpen(stack, s))
+
+	if (s.debugEnv && fargate)
+		throw new Refusal('DEBUG_ENV_ENABLED: the load balancer would be open to the world (ALLOWED_CIDRS), so anybody could read the settings at /debug/env; set it to false, or ALLOWED_CIDRS to your networks.')
+	if (s.debugEnv && lambda)
+		throw new Refusal('DEBUG_ENV_ENABLED: a Function URL is open to the world, so anybody could read the settings at /debug/env; set it to false (the AWS console shows them too).')
 	if (s.plain || s.fallbackOrganizations)
 		return
-	if (s.stacks.includes('fargate') && s.allowedCidrs.some(isWorld))
+	if (fargate)
 		throw new Refusal('FALLBACK_ORGANIZATIONS: the load balancer would be open to the world (ALLOWED_CIDRS), so anybody whom Anthropic limits could spend on your AWS account; set it to your anthropic-organization-id, or ALLOWED_CIDRS to your networks.')
-	if (s.stacks.includes('lambda'))
+	if (lambda)
 		throw new Refusal('FALLBACK_ORGANIZATIONS: a Function URL is open to the world, so anybody whom Anthropic limits could spend on your AWS account; set it to your anthropic-organization-id (STACKS=fargate leaves Lambda out).')
 }
 
@@ -158,6 +187,7 @@ export const readSettings = (env: Environment): Settings => {
 
 	if (flag('FORCE_RATE_LIMIT'))
 		throw new Refusal('FORCE_RATE_LIMIT: this test is for clients on the same machine, of which there are none on AWS.')
+	const costAlarm = number('COST_ALARM_USD_PER_HOUR', 0.01, 1_000_000, false) ?? 10
 	const organizations = list('FALLBACK_ORGANIZATIONS')
 	for (const one of organizations)
 		if (!/^[A-Za-z0-9_-]+$/.test(one))
@@ -185,7 +215,9 @@ export const readSettings = (env: Environment): Settings => {
 		reservedConcurrency: number('RESERVED_CONCURRENCY', 1, 10_000),
 		alarmEmail: matching('ALARM_EMAIL', /^[^\s@]+@[^\s@]+$/, 'an e-mail address'),
 		alarmTopicArn: matching('ALARM_TOPIC_ARN', /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$/, "an SNS topic's ARN"),
-		costAlarmUsdPerHour: number('COST_ALARM_USD_PER_HOUR', 0.01, 1_000_000, false) ?? 10,
+		dashboard: text('DASHBOARD_ENABLED') === undefined ? undefined : flag('DASHBOARD_ENABLED'),
+		debugEnv: flag('DEBUG_ENV_ENABLED'),
+		costAlarmUsdPerHour: flag('USAGE_TRACKING_ENABLED', true) ? costAlarm : undefined,
 		proxy: Object.fromEntries(HANDED_ON.map(name => [name, text(name)]).filter((pair): pair is [string, string] => pair[1] !== undefined))
 	}
 	check(settings)

@@ -8,7 +8,7 @@
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { profilesUsed } from '../lib/models'
+import { targetsOf } from '../lib/models'
 import { Environment, root } from './helpers'
 import { Request } from './iam'
 
@@ -36,7 +36,7 @@ const REGIONS: Record<string, string[]> = {
 export const settingsOf = ({ service, operation, resource }: Call): Environment => {
 	const [prefix] = resource.split('.')
 
-	if (service === 'dynamodb' || operation === 'CountTokens' || profilesUsed('global').includes(prefix))
+	if (service === 'dynamodb' || operation === 'CountTokens' || targetsOf('global').includes(resource))
 		return {}
 	if (resource.startsWith('arn:') || prefix === 'anthropic')
 		return { BEDROCK_DEFAULT_MODEL: resource }

@@ -1,7 +1,9 @@
 import { Match } from 'aws-cdk-lib/assertions'
 import { strict as assert } from 'node:assert'
+import * as fs from 'node:fs'
+import * as path from 'node:path'
 import { test } from 'node:test'
-import { Environment, ofType, only, resolve, someone, synth, templateOf } from './helpers'
+import { Environment, ofType, only, resolve, root, someone, synth, templateOf } from './helpers'
 
 const NAME = 'ClaudeProxyFargate'
 const CERTIFICATE = 'arn:aws:acm:us-east-1:123456789012:certificate/abc-1'
@@ -64,6 +66,7 @@ test('environment: the store, the region, and the settings that were given', () 
 		BEDROCK_REGION: 'eu-west-1',
 		FALLBACK_ON: '429,529',
 		AWS_REGION: 'us-east-1',
+		DASHBOARD_ENABLED: 'false',
 		DRAIN_SECONDS: '110',
 		LOG_FORMAT: 'json',
 		PORT: '8080',
@@ -72,6 +75,17 @@ test('environment: the store, the region, and the settings that were given', () 
 		STORE: 'dynamodb:',
 		USAGE_TABLE_NAME: 'claude-proxy-usage'
 	})
+})
+
+test('the dashboard is closed where strangers can come, and open in networks of one’s own', () => {
+	const ours = { ALLOWED_CIDRS: '203.0.113.0/24' }
+	const dashboard = (env: Environment) => environment(env).DASHBOARD_ENABLED
+
+	assert.equal(dashboard({}), 'false')
+	assert.equal(dashboard({ ALLOWED_CIDRS: '203.0.113.0/24,::/0' }), 'false')
+	assert.equal(dashboard({ DASHBOARD_ENABLED: 'true' }), 'true')
+	assert.equal(dashboard(ours), undefined)
+	assert.equal(dashboard({ ...ours, DASHBOARD_ENABLED: 'no' }), 'false')
 })
 
 test('no credential of the one who deploys comes into a template', () => {
@@ -107,6 +121,14 @@ test('load balancer: public, patient with silent streams, in the public subnets'
 	/* the web server gives up after 720 s (doc/settings.md); a load balancer takes 4000 at most */
 	assert.ok(idle > 720 && idle <= 4000)
 	assert.deepEqual(balancer.Properties.Subnets.map((s: any) => json().Resources[s.Ref].Properties.MapPublicIpOnLaunch), [true, true])
+})
+
+test('a connection that the load balancer still keeps is not closed by the web server in the container first', () => {
+	const entrypoint = fs.readFileSync(path.join(root, '../image/entrypoint'), 'utf8')
+	const [, keepAlive] = /^readonly KEEP_ALIVE_SECONDS=(\d+)/m.exec(entrypoint) ?? []
+	const idle = attributes(only(json(), 'AWS::ElasticLoadBalancingV2::LoadBalancer'), 'LoadBalancerAttributes')['idle_timeout.timeout_seconds']
+
+	assert.ok(Number(keepAlive) > Number(idle), `${keepAlive} > ${idle}`)
 })
 
 test('health check as the original had it', () => {
@@ -194,6 +216,15 @@ test('alarms: 5xx, throttles, cost', () => {
 	assert.deepEqual(throttles.map(m => `${m.MetricName} ${m.Dimensions[0].Value}`).sort(), [
 		'ReadThrottleEvents claude-proxy-rate-limits', 'ReadThrottleEvents claude-proxy-usage',
 		'WriteThrottleEvents claude-proxy-rate-limits', 'WriteThrottleEvents claude-proxy-usage'])
+})
+
+test('no alarm on a cost that nobody counts', () => {
+	for (const off of ['false', '0', 'No']) {
+		const t = json({ USAGE_TRACKING_ENABLED: off })
+
+		assert.equal(ofType(t, 'AWS::CloudWatch::Alarm').length, 5)
+		assert.deepEqual(ofType(t, 'AWS::Logs::MetricFilter'), [])
+	}
 })
 
 test('alarms reach somebody when a topic or an address is given', () => {

@@ -43,6 +43,8 @@ export const resolve = (value: any): string => {
 		return PSEUDO[value.Ref] ?? `<${value.Ref}>`
 	if ('Fn::GetAtt' in value)
 		return `<${value['Fn::GetAtt'].join('.')}>`
+	if ('Fn::Sub' in value)
+		return value['Fn::Sub'].replace(/\$\{(.*?)\}/g, (_: string, Ref: string) => resolve({ Ref }))
 	if ('Fn::Join' in value)
 		return value['Fn::Join'][1].map(resolve).join(value['Fn::Join'][0])
 	throw new Error(`not resolved here: ${JSON.stringify(value)}`)

@@ -22,12 +22,13 @@ test('the function: the image, 600 s, 1 GB, arm64, under the documents’ names'
 })
 
 test('environment: the adapter streams, the state lies in /tmp, the store is DynamoDB', () => {
-	const { MAX_BODY_BYTES, ...others } = variables({ RETRY_THRESHOLD_SECONDS: '20' })
+	const { MAX_BODY_BYTES, MAX_ANSWER_SECONDS, ...others } = variables({ RETRY_THRESHOLD_SECONDS: '20' })
 
 	assert.deepEqual(others, {
 		AWS_LWA_INVOKE_MODE: 'response_stream',
 		AWS_LWA_PORT: '8080',
 		AWS_LWA_READINESS_CHECK_PATH: '/health',
+		DASHBOARD_ENABLED: 'false',
 		DRAIN_SECONDS: '1',
 		FALLBACK_ORGANIZATIONS: someone.FALLBACK_ORGANIZATIONS,
 		LOG_FORMAT: 'json',
@@ -48,6 +49,17 @@ test('the longest body fits into a payload, as base64 and with its headers', () 
 	const base64 = Math.ceil(Number(variables().MAX_BODY_BYTES) / 3) * 4
 
 	assert.ok(base64 + 64 * 1024 < PAYLOAD_BYTES)
+})
+
+test('the proxy ends an answer before Lambda does, with time to count it', () => {
+	assert.ok(Number(variables().MAX_ANSWER_SECONDS) <= proxy().Timeout - 10)
+	assert.ok(Number(variables().MAX_ANSWER_SECONDS) > proxy().Timeout - 30)
+	assert.equal(variables({ MAX_ANSWER_SECONDS: '120' }).MAX_ANSWER_SECONDS, '120')
+})
+
+test('the dashboard is closed, strangers can come, unless somebody opens it', () => {
+	assert.equal(variables().DASHBOARD_ENABLED, 'false')
+	assert.equal(variables({ DASHBOARD_ENABLED: 'true' }).DASHBOARD_ENABLED, 'true')
 })
 
 test('the URL streams and is public, with both permissions and no more', () => {

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { profilesUsed } from '../lib/models'
+import { targetsOf } from '../lib/models'
 import { readSettings, Refusal } from '../lib/settings'
 import { someone } from './helpers'
 
@@ -50,16 +50,37 @@ test('what does not parse is refused by name', () => {
 		['ECR_REPOSITORY', 'Upper'],
 		['FARGATE_ARCHITECTURE', 'x86'],
 		['LAMBDA_ARCHITECTURE', 'arm'],
-		['BEDROCK_VPC_ENDPOINT', 'yes'],
+		['BEDROCK_VPC_ENDPOINT', 'perhaps'],
+		['DASHBOARD_ENABLED', 'perhaps'],
+		['USAGE_TRACKING_ENABLED', 'perhaps'],
 		['BEDROCK_GUARDRAIL', 'arn:aws:s3:::x'],
 		['BEDROCK_MODEL_OVERRIDES', '{', '[]', '{"a":1}', '{"*":"gpt"}'],
 		['BEDROCK_DEFAULT_MODEL', 'gpt'],
 		['FALLBACK_ORGANIZATIONS', 'an organization'],
 		['FORCE_RATE_LIMIT', 'true'],
-		['LOG_LEVEL', 'warning', 'error']
+		['LOG_LEVEL', 'warning', 'error', 'Warning'],
+		['DEBUG_ENV_ENABLED', 'perhaps', 'true', 'TRUE', '1', 'yes', 'on'],
+		['MAX_ANSWER_SECONDS', '0', '591', '86400', 'long']
 	])
 		for (const value of values)
 			assert.ok(refused({ ...someone, [name]: value }).includes(name), `${name}=${value}`)
+})
+
+test('the settings are not shown where strangers are', () => {
+	assert.match(refused({ ...someone, STACKS: 'fargate', DEBUG_ENV_ENABLED: 'true' }), /^DEBUG_ENV_ENABLED: the load balancer/)
+	assert.match(refused({ ...someone, STACKS: 'lambda', DEBUG_ENV_ENABLED: 'true' }), /^DEBUG_ENV_ENABLED: a Function URL/)
+	assert.match(refused({ ...someone, ...closed, STACKS: 'fargate,lambda', DEBUG_ENV_ENABLED: 'true' }), /^DEBUG_ENV_ENABLED: a Function URL/)
+	assert.equal(readSettings({ ...closed, DEBUG_ENV_ENABLED: 'true' }).proxy.DEBUG_ENV_ENABLED, 'true')
+	assert.equal(readSettings({ ...someone, DEBUG_ENV_ENABLED: 'off' }).proxy.DEBUG_ENV_ENABLED, 'off')
+})
+
+test('how long an answer takes is limited on Lambda only', () => {
+	assert.equal(readSettings({ ...closed, MAX_ANSWER_SECONDS: '3600' }).proxy.MAX_ANSWER_SECONDS, '3600')
+	readSettings({ ...someone, MAX_ANSWER_SECONDS: '590' })
+})
+
+test('a quiet log is refused for the cost alarm only', () => {
+	readSettings({ ...someone, LOG_LEVEL: 'warning', USAGE_TRACKING_ENABLED: 'false' })
 })
 
 test('an endpoint for Bedrock does not go with another region', () => {
@@ -72,9 +93,19 @@ test('blank is not set', () => {
 	assert.deepEqual([s.bedrockRegion, s.minTasks, s.certificateArn], [undefined, 1, undefined])
 })
 
-test('the profiles that are called are those of the proxy’s own rule', () => {
-	/* claude-opus-4-1 is in the us profile only; mythos in global only */
-	assert.deepEqual(profilesUsed('global'), ['global', 'us'])
-	assert.deepEqual(profilesUsed('us'), ['global', 'us'])
-	assert.deepEqual(profilesUsed('jp'), ['apac', 'global', 'jp', 'us'])
+test('the ids that are called are those of the proxy’s own rule', () => {
+	const of = (profile: string, word: string) => targetsOf(profile).filter(id => id.includes(word))
+
+	assert.deepEqual(of('us', 'opus-5-5'), ['us.anthropic.claude-opus-5-5'])
+	/* in the us profile only, in global only */
+	for (const profile of ['global', 'us', 'eu', 'jp'])
+		assert.deepEqual([...of(profile, 'opus-4-1'), ...of(profile, 'mythos-5-1')],
+			['us.anthropic.claude-opus-4-1-20250805-v1:0', 'global.anthropic.claude-mythos-5-1'])
+	/* Asia: what is older than the profile of its own */
+	assert.deepEqual(of('jp', 'sonnet-4-'), ['jp.anthropic.claude-sonnet-4-6', 'jp.anthropic.claude-sonnet-4-5-20250929-v1:0', 'apac.anthropic.claude-sonnet-4-20250514-v1:0'])
+	/* retired, and not on Bedrock at all */
+	assert.deepEqual(of('global', 'claude-3'), [])
+	assert.deepEqual(of('global', 'mythos-5-2'), [])
+	/* two names of one model */
+	assert.equal(new Set(targetsOf('eu')).size, targetsOf('eu').length)
 })

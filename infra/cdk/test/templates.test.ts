@@ -36,6 +36,11 @@ test('they can be deployed as they are: small, without files of CDK’s, with wh
 		.filter(([, p]) => p.Default === undefined).map(([id]) => id)
 	assert.deepEqual(asked('ClaudeProxyFargate.json'), ['ImageUri', 'FallbackOrganizations', 'CertificateArn'])
 	assert.deepEqual(asked('ClaudeProxyLambda.json'), ['ImageUri', 'FallbackOrganizations'])
+	for (const name of ['ClaudeProxyFargate.json', 'ClaudeProxyLambda.json']) {
+		const { Default, AllowedValues } = JSON.parse(committed()[name]).Parameters.DashboardEnabled
+		assert.deepEqual([Default, AllowedValues], ['false', ['true', 'false']])
+		assert.match(committed()[name].replace(/\s/g, ''), /DASHBOARD_ENABLED":\{"Ref":"DashboardEnabled"|"DASHBOARD_ENABLED","Value":\{"Ref":"DashboardEnabled"/)
+	}
 	const { AllowedPattern } = JSON.parse(committed()['ClaudeProxyLambda.json']).Parameters.FallbackOrganizations
 	assert.doesNotMatch('', new RegExp(`^(${AllowedPattern})$`))
 })
