@@ -9,13 +9,14 @@ usage() {
 usage: infra/deploy.sh fargate|lambda [--yes]
        infra/deploy.sh status
        infra/deploy.sh logs [fargate|lambda]
-       infra/deploy.sh destroy [--tables] [--yes]
+       infra/deploy.sh destroy [fargate|lambda] [--tables] [--yes]
 
   fargate   the proxy on ECS Fargate behind a public load balancer; again to update it
   lambda    the proxy behind a Lambda Function URL; again to update it
   status    what of it is there, and its addresses
   logs      follows the log
-  destroy   deletes everything but the two DynamoDB tables; with --tables those too
+  destroy   deletes everything but the two DynamoDB tables; with --tables those too; with a name only that way, and the
+            image's repository when the other way is not there
 
 Each says what it would do and what that costs, and asks before it spends or deletes; --yes does not ask.
 Needs docker with buildx, the AWS CLI with credentials and a region, and node 20 with npm.
@@ -42,6 +43,22 @@ need_docker() {
 	command -v docker >/dev/null || die "docker is not installed; it builds the image"
 	docker info >/dev/null 2>&1 || die "docker is installed, but its daemon does not answer (is it running, and may $(id -un) use it?)"
 	docker buildx version >/dev/null 2>&1 || die "docker has no buildx, which builds for the other processor; install docker-buildx-plugin"
+}
+
+# need_builder ARCHITECTURE SETTING. buildx inspect has a line for each node of the builder, such as
+# "Platforms: linux/amd64*, linux/arm64, linux/arm/v7"; * stands at what was set by hand (docker's reference of the command).
+need_builder() {
+	said=$(docker buildx inspect --bootstrap 2>"$complaint") || die "docker's builder does not start: $(cat "$complaint")"
+	platforms=$(echo "$said" | sed -n 's/^Platforms:/ /p' | sed 's/[*,]/ /g; s/$/ /')
+	case $platforms in
+	*" linux/$1 "*) return ;;
+	esac
+	case $1 in
+	amd64) other=arm64 ;;
+	arm64) other=amd64 ;;
+	*) return 0 ;; # synth has a sentence for that
+	esac
+	die "docker cannot build for linux/$1 here; docker run --privileged --rm tonistiigi/binfmt --install $1 (or Debian's qemu-user-static) adds the emulation, $2=$other needs none"
 }
 
 need_node() {
@@ -115,14 +132,32 @@ have_repository() {
 		--query 'repositories[0].repositoryUri' --output text
 }
 
-# Sets existing: the tables that are there and are not our stack's. They are taken over.
-find_existing_tables() {
-	existing=
+# Sets existing: the tables that are there and not in the care of ClaudeProxyTables; they are taken over as they are. And
+# lost: those that this stack made and somebody deleted. CloudFormation does not notice that, and would make none ("no
+# changes"), so then the stack goes and comes anew; its tables outlive it, and those that are left are taken over.
+# The stack is asked by its name: asked by a table's, CloudFormation also tells of stacks deleted in the last 90 days
+# (API reference, DescribeStackResources).
+find_tables() {
+	ours=
+	if have_stack ClaudeProxyTables; then
+		look 'does not exist' aws cloudformation describe-stack-resources --stack-name ClaudeProxyTables --output text \
+			--query "StackResources[?ResourceType=='AWS::DynamoDB::Table' && !starts_with(ResourceStatus,'DELETE_')].PhysicalResourceId"
+		ours=" $(echo "$said" | sed 's/[[:space:]]/ /g') "
+	fi
+	there=
+	lost=
 	for table in "$rate_limit_table" "$usage_table"; do
-		have_table "$table" || continue
-		look 'does not exist' aws cloudformation describe-stack-resources --physical-resource-id "$table" \
-			--query 'StackResources[0].StackName' --output text
-		[ "$said" = ClaudeProxyTables ] || existing=$existing${existing:+,}$table
+		if have_table "$table"; then
+			[ "$said" != DELETING ] || die "the table $table is being deleted at this moment; wait for that to end"
+			there="$there $table"
+		else
+			case $ours in *" $table "*) lost=$lost${lost:+,}$table ;; esac
+		fi
+	done
+	[ -z "$lost" ] || ours=
+	existing=
+	for table in $there; do
+		case $ours in *" $table "*) ;; *) existing=$existing${existing:+,}$table ;; esac
 	done
 }
 
@@ -148,34 +183,91 @@ synthesise() {
 		die "the templates could not be made, see above; nothing was done"
 }
 
+# The states from which no update goes on, and what does (AWS CloudFormation User Guide, "Stack status codes", "Stack
+# failure options"). UPDATE_ROLLBACK_COMPLETE can be updated. UPDATE_FAILED is there after an update without rollback;
+# UpdateStack says then: "non-terminal [UPDATE_FAILED] state. To rollback to the last known good state, use the
+# rollback-stack API". Never destroy: that takes more than what is in the way.
+refuse_state() {
+	have_stack "$1" || return 0
+	case $said in
+	ROLLBACK_COMPLETE | CREATE_FAILED | ROLLBACK_FAILED | DELETE_FAILED) remedy=delete-stack ;;
+	UPDATE_ROLLBACK_FAILED) remedy=continue-update-rollback ;;
+	UPDATE_FAILED) remedy=rollback-stack ;;
+	REVIEW_IN_PROGRESS) return 0 ;; # nothing of it was ever made
+	*_IN_PROGRESS) die "the stack $1 is being changed at this moment ($said); wait for that to end" ;;
+	*) return 0 ;;
+	esac
+	die "the stack $1 is in the state $said and cannot be updated; first: aws cloudformation $remedy --stack-name $1"
+}
+
 # What stands in the way, before anything was made.
 refuse_obstacles() {
-	stack=$(stack_of "$1")
-	have_stack "$stack"
-	case $said in
-	ROLLBACK_COMPLETE | *_FAILED) die "the stack $stack is in the state $said and has to go first: infra/deploy.sh destroy" ;;
-	REVIEW_IN_PROGRESS) ;; # nothing of it was ever made
-	*_IN_PROGRESS) die "the stack $stack is being changed at this moment ($said); wait for that to end" ;;
-	esac
-	[ "$1:$said" = lambda: ] && have_function "$function_name" || return 0
+	refuse_state ClaudeProxyTables
+	refuse_state "$(stack_of "$1")"
+	[ "$1" = lambda ] && ! have_stack ClaudeProxyLambda && have_function "$function_name" || return 0
 	die "there is a function $function_name already that no stack of ours made; delete it first, with its role and log group: doc/aws.md, \"Coming from the Python original\""
 }
 
-# push_image ARCHITECTURE: sets image_uri, by digest: a tag that stays the same would update nothing.
+# Whether strangers can reach it: a Function URL always, a load balancer unless ALLOWED_CIDRS names only some networks.
+is_public() {
+	[ "$1" = fargate ] || return 0
+	networks=$(echo "${ALLOWED_CIDRS:-}" | sed 's/[,[:space:]]/ /g; s/$/ /')
+	case $networks in
+	*/0\ *) return 0 ;;
+	*[!\ ]*) return 1 ;;
+	esac
+}
+
+# What whoever says yes should have thought of.
+exposure() {
+	if ! is_public "$1"; then
+		echo "    reachable from $networks"
+	else
+		echo "    reachable by anybody who knows its address"
+		case ${DASHBOARD_ENABLED:-} in
+		*[Tt][Rr][Uu][Ee]*) echo "    DASHBOARD_ENABLED: the usage of all users is readable by anybody who knows the address" ;;
+		*) echo "    its dashboard and the usage of all users are closed; to look: STORE=dynamodb: ./run on your own machine, or STORE=dynamodb: ./run admin usage" ;;
+		esac
+	fi
+	case $1:${CERTIFICATE_ARN:-} in
+	lambda:* | *:*arn:*) ;;
+	*) echo "    no HTTPS: credentials travel unencrypted; CERTIFICATE_ARN gives it" ;;
+	esac
+}
+
+# Each push takes the tags from the image before it, which a rollback may still want: the last 10 without a tag are kept.
+# A policy of your own stays as it is.
+expire_images() {
+	! look LifecyclePolicyNotFoundException aws ecr get-lifecycle-policy --repository-name "$repository" \
+		--query lifecyclePolicyText --output text || return 0
+	untagged='{"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 10}'
+	aws ecr put-lifecycle-policy --repository-name "$repository" --lifecycle-policy-text \
+		"{\"rules\": [{\"rulePriority\": 1, \"selection\": $untagged, \"action\": {\"type\": \"expire\"}}]}" >/dev/null ||
+		die "the ECR repository $repository could not be told to let old images go"
+}
+
+# push_image WAY ARCHITECTURE: sets image_uri, by digest: a tag that stays the same would update nothing. The tag WAY keeps
+# the image that this way runs when the other way moves the other tag.
 push_image() {
+	way=$1
+	architecture=$2
 	version=$(sed -n 's/^AC_INIT(\[[^]]*\], \[\([^]]*\)\].*/\1/p' "$source_dir/configure.ac")
-	tag=${version:?}-$1
+	tag=${version:?}-$architecture
 	if ! have_repository; then
 		said=$(aws ecr create-repository --repository-name "$repository" --image-scanning-configuration scanOnPush=true \
 			--query repository.repositoryUri --output text) || die "the ECR repository $repository could not be made"
 	fi
 	registry=$said
+	expire_images
 	password=$(aws ecr get-login-password) || die "AWS gives no password for the registry (aws ecr get-login-password)"
 	printf '%s' "$password" | docker login --username AWS --password-stdin "${registry%%/*}" >/dev/null ||
 		die "docker could not log in to ${registry%%/*}"
+	set --
+	[ -z "${DEBIAN_IMAGE:-}" ] || set -- "$@" --build-arg "DEBIAN=$DEBIAN_IMAGE"
+	[ -z "${LAMBDA_ADAPTER_IMAGE:-}" ] || set -- "$@" --build-arg "LAMBDA_ADAPTER=$LAMBDA_ADAPTER_IMAGE"
 	# Lambda takes no image with attestations beside it.
-	docker buildx build --platform "linux/$1" --provenance=false --sbom=false \
-		-f "$source_dir/infra/image/Dockerfile" -t "$registry:$tag" --push "$source_dir" ||
+	docker buildx build --platform "linux/$architecture" --provenance=false --sbom=false "$@" \
+		-f "$source_dir/infra/image/Dockerfile" -t "$registry:$tag" -t "$registry:$way" --push "$source_dir" ||
 		die "docker could not build the image and push it"
 	digest=$(aws ecr describe-images --repository-name "$repository" --image-ids "imageTag=$tag" \
 		--query 'imageDetails[0].imageDigest' --output text) || die "the image $tag is not in the ECR repository $repository"
@@ -200,26 +292,30 @@ outputs() {
 
 deploy() {
 	case $1 in
-	fargate) architecture=${FARGATE_ARCHITECTURE:-amd64} ;;
-	lambda) architecture=${LAMBDA_ARCHITECTURE:-arm64} ;;
+	fargate) setting=FARGATE_ARCHITECTURE architecture=${FARGATE_ARCHITECTURE:-amd64} ;;
+	lambda) setting=LAMBDA_ARCHITECTURE architecture=${LAMBDA_ARCHITECTURE:-arm64} ;;
 	esac
 	can_ask
 	need_node
 	need_aws
 	need_docker
+	need_builder "$architecture" "$setting"
 	refuse_obstacles "$1"
-	find_existing_tables
+	find_tables
 	synthesise "$1" "$existing"
 
 	echo "In account $account, region $region:"
 	echo "    ECR repository   $repository, with an image for $architecture built here"
 	[ ! -e "$cdk_dir/cdk.out/ClaudeProxyTables.template.json" ] || echo "    ClaudeProxyTables, DynamoDB: what is missing of $rate_limit_table, $usage_table"
+	[ -z "$lost" ] || echo "    ClaudeProxyTables made $lost, which somebody deleted: so this stack is deleted first and made anew, without touching tables"
 	[ -z "$existing" ] || echo "    taken over as it is: $existing"
 	echo "    $(stack_of "$1"), $(costs "$1")"
+	exposure "$1"
 	echo "Bedrock is billed by the token besides. The arithmetic is in doc/aws.md."
 	confirm "Deploy?"
 
-	push_image "$architecture"
+	push_image "$1" "$architecture"
+	[ -z "$lost" ] || delete_stack ClaudeProxyTables
 	[ ! -e "$cdk_dir/cdk.out/ClaudeProxyTables.template.json" ] || deploy_stack ClaudeProxyTables
 	deploy_stack "$(stack_of "$1")" "ImageUri=$image_uri"
 	outputs "$(stack_of "$1")"
@@ -270,24 +366,32 @@ delete_table() {
 		die "the table $1 could not be deleted"
 }
 
+# destroy WAY, "" for both
 destroy() {
 	need_aws
 	stacks=
-	for stack in ClaudeProxyLambda ClaudeProxyFargate; do
-		! have_stack "$stack" || stacks="$stacks $stack"
+	stays=
+	for way in lambda fargate; do
+		stack=$(stack_of "$way")
+		have_stack "$stack" || continue
+		case $1 in
+		"" | "$way") stacks="$stacks $stack" ;;
+		*) stays=$stack ;;
+		esac
 	done
+	[ -z "$with_tables" ] || [ -z "$stays" ] || die "$stays is there and needs the tables; give --tables when it goes too"
 	tables=
 	for table in "$rate_limit_table" "$usage_table"; do
 		! have_table "$table" || tables="$tables $table"
 	done
 	images=
-	! have_repository || images=$repository
+	[ -n "$stays" ] || ! have_repository || images=$repository
 	tables_stack=
 	[ -z "$with_tables" ] || ! have_stack ClaudeProxyTables || tables_stack=ClaudeProxyTables
 	doomed=
 	[ -z "$with_tables" ] || doomed=$tables
 	if [ -z "$stacks$images$tables_stack$doomed" ]; then
-		echo "Nothing to delete in account $account, region $region.${tables:+ There are tables:$tables.}"
+		echo "Nothing to delete in account $account, region $region.${stays:+ There is $stays.}${tables:+ There are tables:$tables.}"
 		return
 	fi
 
@@ -295,13 +399,16 @@ destroy() {
 	for stack in $stacks $tables_stack; do echo "    stack $stack"; done
 	[ -z "$images" ] || echo "    ECR repository $images with its images"
 	for table in $doomed; do echo "    table $table with all that is in it"; done
+	[ -z "$stays" ] || echo "$stays stays, and the ECR repository $repository with it, which has its image."
 	confirm "Delete?"
 
 	for stack in $stacks $tables_stack; do delete_stack "$stack"; done
 	[ -z "$images" ] || aws ecr delete-repository --repository-name "$images" --force >/dev/null ||
 		die "the ECR repository $images could not be deleted"
 	for table in $doomed; do delete_table "$table"; done
-	if [ -z "$with_tables" ] && [ -n "$tables" ]; then
+	if [ -n "$stays" ]; then
+		echo "Deleted. What remains: what $stays needs."
+	elif [ -z "$with_tables" ] && [ -n "$tables" ]; then
 		echo "Deleted. What remains: tables$tables (billed for what is stored; destroy --tables deletes them)."
 	else
 		echo "Deleted. Nothing remains."
@@ -320,7 +427,11 @@ for argument in "$@"; do
 	--yes) yes=1 ;;
 	--tables) with_tables=1 ;;
 	fargate | lambda)
-		if [ "$command" = logs ] && [ -z "$which" ]; then which=$argument; elif [ -z "$command" ]; then command=$argument; else usage >&2; exit 2; fi
+		case $command:$which in
+		:) command=$argument ;;
+		logs: | destroy:) which=$argument ;;
+		*) usage >&2; exit 2 ;;
+		esac
 		;;
 	status | logs | destroy) if [ -z "$command" ]; then command=$argument; else usage >&2; exit 2; fi ;;
 	*) echo "deploy: $argument is not known here" >&2; usage >&2; exit 2 ;;
@@ -330,6 +441,6 @@ case $command in
 fargate | lambda) deploy "$command" ;;
 status) status ;;
 logs) logs "$which" ;;
-destroy) destroy ;;
+destroy) destroy "$which" ;;
 *) usage >&2; exit 2 ;;
 esac

@@ -14,13 +14,23 @@ interface State {
 	repository?: boolean
 	function?: boolean
 	stacks?: Record<string, string>
-	/** The stack that made the table; "" for none. */
-	tables?: Record<string, string>
+	/** What docker builds for, a node of the builder after the other. */
+	platforms?: string
+	/** The tables that are there. */
+	tables?: string[]
+	deleting?: boolean
+	/** The tables that each stack made, of stacks that were deleted too. */
+	made?: Record<string, string[]>
+	/** The repository's own lifecycle policy. */
+	lifecycle?: string
 }
 
 const source = path.join(root, '../..')
 const IMAGE = `ImageUri=123456789012.dkr.ecr.us-east-1.amazonaws.com/claude-proxy@sha256:${'a'.repeat(64)}`
-const BOTH = { 'claude-proxy-rate-limits': 'ClaudeProxyTables', 'claude-proxy-usage': 'ClaudeProxyTables' }
+const LIMITS = 'claude-proxy-rate-limits'
+const USAGE = 'claude-proxy-usage'
+const BOTH = [LIMITS, USAGE]
+const OURS = { ClaudeProxyTables: BOTH }
 const TOOLS = ['sh', 'sed', 'id', 'dirname', 'find', 'rm', 'cat', 'tail', 'grep', 'mktemp', 'node', 'npm']
 
 /* A source folder of its own, with the real cdk and the compiled app, so that nothing is written into this one. */
@@ -61,7 +71,8 @@ const run = (args: string[], state: State = {}, env: Record<string, string> = {}
 	const standIn = path.join(folder, `run-${++runs}`)
 	fs.mkdirSync(standIn)
 	fs.writeFileSync(path.join(standIn, 'state.json'), JSON.stringify({
-		region: 'us-east-1', credentials: true, docker: true, buildx: true, repository: false, function: false, stacks: {}, tables: {}, ...state
+		region: 'us-east-1', credentials: true, docker: true, buildx: true, platforms: 'linux/amd64, linux/arm64, linux/386', repository: false,
+		function: false, stacks: {}, tables: [], made: {}, lifecycle: '', ...state
 	}))
 	const { status, stdout, stderr } = spawnSync(path.join(folder, 'infra/deploy.sh'), args, {
 		encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { PATH, HOME: standIn, STAND_IN: standIn, CDK_VALIDATION: 'false', ...env }
@@ -72,8 +83,18 @@ const run = (args: string[], state: State = {}, env: Record<string, string> = {}
 	return { status, stdout, stderr, calls: read('calls'), left: JSON.parse(read('state.json').join('')) }
 }
 /* What changes something, or costs. */
-const changes = (calls: string[]) => calls.filter(call => !/^(aws configure|aws sts|aws \S+ (describe|get-function)|docker info|docker buildx version)/.test(call))
+const changes = (calls: string[]) => calls.filter(call => !/^(aws configure|aws sts|aws \S+ (describe|get-function|get-lifecycle-policy)|docker info|docker buildx (version|inspect))/.test(call))
 const names = (calls: string[]) => calls.map(call => call.split(' ').slice(0, 3).join(' '))
+
+/* What the plan may say about who reaches it. */
+const WORLD = /reachable by anybody who knows its address/
+const CLOSED = /dashboard and the usage of all users are closed; to look: STORE=dynamodb: \.\/run /
+const READABLE = /the usage of all users is readable by anybody who knows the address/
+const UNENCRYPTED = /credentials travel unencrypted/
+const says = (plan: string, these: RegExp[], not: RegExp[]) => {
+	these.forEach(one => assert.match(plan, one))
+	not.forEach(one => assert.doesNotMatch(plan, one))
+}
 
 test('each missing thing has its sentence, and nothing is done', () => {
 	const without = (tool: string) => bin(`without-${tool}`, TOOLS.filter(one => one !== tool), ['aws', 'docker'].filter(one => one !== tool))
@@ -104,35 +125,97 @@ test('an old node is refused', () => {
 })
 
 test('fargate: repository, image, tables, stack, in this order, by the image’s digest', () => {
-	const { status, stdout, stderr, calls } = run(['fargate', '--yes'], {}, { ...someone, AWS_REGION: 'us-east-1' })
+	const { status, stdout, stderr, calls, left } = run(['fargate', '--yes'], {}, { ...someone, AWS_REGION: 'us-east-1' })
 
 	assert.equal(status, 0, stderr)
-	assert.deepEqual(names(changes(calls)), ['aws ecr create-repository', 'aws ecr get-login-password', 'docker login --username',
+	assert.deepEqual(names(changes(calls)), ['aws ecr create-repository', 'aws ecr put-lifecycle-policy', 'aws ecr get-login-password', 'docker login --username',
 		'docker buildx build', 'aws cloudformation deploy', 'aws cloudformation deploy'])
 	const [tables, proxy] = calls.filter(call => call.startsWith('aws cloudformation deploy'))
 	assert.match(tables, /--stack-name ClaudeProxyTables .*ClaudeProxyTables\.template\.json/)
 	assert.match(proxy, /--stack-name ClaudeProxyFargate .*--capabilities CAPABILITY_NAMED_IAM/)
 	assert.ok(proxy.endsWith(`--parameter-overrides ${IMAGE}`))
 	const build = calls.find(call => call.startsWith('docker buildx build')) ?? ''
-	assert.match(build, /--platform linux\/amd64 --provenance=false --sbom=false .*claude-proxy:[0-9.]+-amd64 --push/)
+	assert.match(build, /--platform linux\/amd64 --provenance=false --sbom=false -f .*-t \S+claude-proxy:[0-9.]+-amd64 -t \S+claude-proxy:fargate --push/)
 	assert.match(stdout, /account 123456789012, region us-east-1/)
 	assert.match(stdout, /USD a month/)
+	says(stdout, [WORLD, CLOSED, UNENCRYPTED], [READABLE])
+	assert.deepEqual(JSON.parse(left.lifecycle).rules.map((rule: any) => [rule.selection, rule.action.type]),
+		[[{ tagStatus: 'untagged', countType: 'imageCountMoreThan', countNumber: 10 }, 'expire']])
+	assert.deepEqual(left.tables, BOTH)
 	assert.match(stdout, /ServiceURL\thttps:\/\/ClaudeProxyFargate/)
 	assert.doesNotMatch(stdout + stderr, /password-of-the-registry/)
 })
 
-test('lambda: for arm64; tables of the original are taken over as they are', () => {
+test('lambda: for arm64; tables that no stack has are taken over as they are, and so is a policy for images', () => {
 	const { status, stdout, stderr, calls } = run(['lambda', '--yes'], {
-		repository: true, tables: { 'claude-proxy-rate-limits': '', 'claude-proxy-usage': '' },
+		repository: true, lifecycle: '{}', tables: BOTH,
+		/* CloudFormation still knows of a stack that was deleted */
+		made: OURS,
 		/* what is left of a change set that failed; deploying goes on from there */
 		stacks: { ClaudeProxyLambda: 'REVIEW_IN_PROGRESS' }
-	}, someone)
+	}, { ...someone, ALLOWED_CIDRS: '203.0.113.0/24', DEBIAN_IMAGE: 'debian@sha256:1', LAMBDA_ADAPTER_IMAGE: 'adapter@sha256:2' })
 
 	assert.equal(status, 0, stderr)
 	assert.deepEqual(names(changes(calls)), ['aws ecr get-login-password', 'docker login --username', 'docker buildx build', 'aws cloudformation deploy'])
-	assert.match(calls.find(call => call.startsWith('docker buildx build')) ?? '', /linux\/arm64/)
+	assert.match(calls.find(call => call.startsWith('docker buildx build')) ?? '', /linux\/arm64 .* --build-arg DEBIAN=debian@sha256:1 --build-arg LAMBDA_ADAPTER=adapter@sha256:2 -f /)
+	says(stdout, [WORLD, CLOSED], [READABLE, UNENCRYPTED])
 	assert.match(stdout, /taken over as it is: claude-proxy-rate-limits,claude-proxy-usage/)
 	assert.ok(!fs.existsSync(path.join(folder, 'infra/cdk/cdk.out/ClaudeProxyTables.template.json')))
+})
+
+test('a table of ours that somebody deleted is made again; the other is taken over', () => {
+	const { status, stdout, stderr, calls, left } = run(['lambda', '--yes'], {
+		repository: true, tables: [USAGE], made: OURS, stacks: { ClaudeProxyTables: 'CREATE_COMPLETE', ClaudeProxyLambda: 'CREATE_COMPLETE' }
+	}, someone)
+
+	assert.equal(status, 0, stderr)
+	assert.deepEqual(left.tables.sort(), BOTH)
+	assert.deepEqual(left.made.ClaudeProxyTables, [LIMITS])
+	assert.match(stdout, /ClaudeProxyTables made claude-proxy-rate-limits, which somebody deleted: so this stack is deleted first/)
+	assert.match(stdout, /taken over as it is: claude-proxy-usage$/m)
+	assert.deepEqual(changes(calls).filter(call => call.startsWith('aws cloudformation')).map(call => call.split(' ').slice(2, 5).join(' ')), [
+		'delete-stack --stack-name ClaudeProxyTables', 'wait stack-delete-complete --stack-name',
+		'deploy --stack-name ClaudeProxyTables', 'deploy --stack-name ClaudeProxyLambda'])
+})
+
+test('an update leaves the tables and their stack as they are', () => {
+	const { status, stdout, stderr, left } = run(['lambda', '--yes'], {
+		repository: true, tables: BOTH, made: OURS, stacks: { ClaudeProxyTables: 'UPDATE_ROLLBACK_COMPLETE', ClaudeProxyLambda: 'CREATE_COMPLETE' }
+	}, someone)
+
+	assert.equal(status, 0, stderr)
+	assert.deepEqual([left.tables, left.made.ClaudeProxyTables], [BOTH, BOTH])
+	assert.doesNotMatch(stdout, /taken over|somebody deleted/)
+})
+
+test('where docker cannot build for the other processor, that is said before anything is spent', () => {
+	/* what stands at the platform: set by hand; each node of a builder has a line */
+	for (const platforms of ['linux/amd64*, linux/386;linux/arm64*, linux/arm/v7', 'linux/arm64', 'linux/amd64, linux/arm64'])
+		assert.match(run(['lambda', '--yes'], { platforms, function: true }, someone).stderr, /there is a function/)
+	for (const [command, platforms, why] of [
+		['lambda', 'linux/amd64, linux/amd64/v2, linux/386', /linux\/arm64 here; .*binfmt --install arm64 .*, LAMBDA_ARCHITECTURE=amd64 needs none/],
+		['lambda', 'linux/amd64;linux/arm/v7', /linux\/arm64 here/],
+		['fargate', 'linux/arm64', /linux\/amd64 here; .*binfmt --install amd64 .*, FARGATE_ARCHITECTURE=arm64 needs none/],
+		['fargate', '', /^deploy: docker's builder does not start: .*no builder/s]
+	] as [string, string, RegExp][]) {
+		const { status, stderr, calls } = run([command, '--yes'], { platforms }, someone)
+
+		assert.equal(status, 1)
+		assert.match(stderr, why)
+		assert.deepEqual(changes(calls), [])
+	}
+})
+
+test('the plan says who can reach it, and what they see', () => {
+	const CERTIFICATE_ARN = 'arn:aws:acm:us-east-1:123456789012:certificate/1'
+
+	for (const [command, env, these, not] of [
+		['lambda', { DASHBOARD_ENABLED: 'True' }, [WORLD, READABLE], [CLOSED]],
+		['fargate', { ALLOWED_CIDRS: '203.0.113.0/24, ::/0', CERTIFICATE_ARN }, [WORLD, CLOSED], [UNENCRYPTED]],
+		['fargate', { ALLOWED_CIDRS: '203.0.113.0/24,10.0.0.0/8', DASHBOARD_ENABLED: 'true' },
+			[/reachable from 203\.0\.113\.0\/24 10\.0\.0\.0\/8/, UNENCRYPTED], [WORLD, READABLE, CLOSED]]
+	] as [string, Record<string, string>, RegExp[], RegExp[]][])
+		says(run([command, '--yes'], { repository: true, lifecycle: '{}', tables: BOTH }, { ...someone, ...env }).stdout, these, not)
 })
 
 test('settings that synth refuses: its sentence, and nothing is done', () => {
@@ -145,7 +228,7 @@ test('settings that synth refuses: its sentence, and nothing is done', () => {
 
 test('without a terminal and --yes nothing is spent, and nothing deleted', () => {
 	for (const [args, state] of [
-		[['lambda'], { tables: BOTH, stacks: { ClaudeProxyTables: 'CREATE_COMPLETE' } }],
+		[['lambda'], { tables: BOTH, made: OURS, stacks: { ClaudeProxyTables: 'CREATE_COMPLETE' } }],
 		[['destroy', '--tables'], { repository: true, tables: BOTH, stacks: { ClaudeProxyLambda: 'CREATE_COMPLETE' } }]
 	] as [string[], State][]) {
 		const { status, stderr, calls } = run(args, state, someone)
@@ -157,10 +240,19 @@ test('without a terminal and --yes nothing is spent, and nothing deleted', () =>
 })
 
 test('what stands in the way is named before anything is done', () => {
+	const cannot = (stack: string, state: string, remedy: string): [RegExp, State] =>
+		[new RegExp(`^deploy: the stack ${stack} is in the state ${state} and cannot be updated; first: aws cloudformation ${remedy} --stack-name ${stack}$`, 'm'), { stacks: { [stack]: state } }]
+
 	for (const [why, state] of [
 		[/there is a function claude-proxy-api already/, { function: true }],
-		[/ClaudeProxyLambda is in the state ROLLBACK_COMPLETE and has to go first/, { stacks: { ClaudeProxyLambda: 'ROLLBACK_COMPLETE' } }],
+		...['ROLLBACK_COMPLETE', 'CREATE_FAILED', 'ROLLBACK_FAILED', 'DELETE_FAILED'].map(one => cannot('ClaudeProxyLambda', one, 'delete-stack')),
+		cannot('ClaudeProxyLambda', 'UPDATE_FAILED', 'rollback-stack'),
+		cannot('ClaudeProxyLambda', 'UPDATE_ROLLBACK_FAILED', 'continue-update-rollback'),
+		cannot('ClaudeProxyTables', 'ROLLBACK_COMPLETE', 'delete-stack'),
+		cannot('ClaudeProxyTables', 'UPDATE_ROLLBACK_FAILED', 'continue-update-rollback'),
 		[/is being changed at this moment \(UPDATE_IN_PROGRESS\)/, { stacks: { ClaudeProxyLambda: 'UPDATE_IN_PROGRESS' } }],
+		[/ClaudeProxyTables is being changed at this moment \(DELETE_IN_PROGRESS\)/, { stacks: { ClaudeProxyTables: 'DELETE_IN_PROGRESS' } }],
+		[/the table claude-proxy-rate-limits is being deleted at this moment/, { tables: BOTH, deleting: true }],
 		[/aws cloudformation describe-stacks failed: .*not authorized/s, { stacks: { ClaudeProxyLambda: 'DENIED' } }]
 	] as [RegExp, State][]) {
 		const { status, stderr, calls } = run(['lambda', '--yes'], state, someone)
@@ -184,6 +276,24 @@ test('destroy: both ways and the images go, the tables stay and are named', () =
 	assert.match(stdout, /What remains: tables claude-proxy-rate-limits claude-proxy-usage/)
 })
 
+test('destroy with a name: only that; the repository goes with the last', () => {
+	const stacks = { ClaudeProxyFargate: 'ROLLBACK_COMPLETE', ClaudeProxyLambda: 'CREATE_COMPLETE', ClaudeProxyTables: 'CREATE_COMPLETE' }
+	const one = run(['destroy', 'fargate', '--yes'], { repository: true, tables: BOTH, stacks })
+
+	assert.equal(one.status, 0, one.stderr)
+	assert.deepEqual(changes(one.calls), [
+		'aws cloudformation delete-stack --stack-name ClaudeProxyFargate', 'aws cloudformation wait stack-delete-complete --stack-name ClaudeProxyFargate'])
+	assert.match(one.stdout, /^ClaudeProxyLambda stays, and the ECR repository claude-proxy with it/m)
+
+	const last = run(['destroy', 'lambda', '--yes'], one.left)
+	assert.deepEqual(names(changes(last.calls)), ['aws cloudformation delete-stack', 'aws cloudformation wait', 'aws ecr delete-repository'])
+	assert.deepEqual(last.left.tables, BOTH)
+
+	const both = run(['destroy', 'fargate', '--tables', '--yes'], { repository: true, tables: BOTH, stacks })
+	assert.match(both.stderr, /^deploy: ClaudeProxyLambda is there and needs the tables/m)
+	assert.deepEqual(changes(both.calls), [])
+})
+
 test('destroy --tables: those too, after their stack, which keeps them', () => {
 	const { status, stdout, calls, left } = run(['destroy', '--tables', '--yes'], { tables: BOTH, stacks: { ClaudeProxyTables: 'CREATE_COMPLETE' } })
 
@@ -192,7 +302,7 @@ test('destroy --tables: those too, after their stack, which keeps them', () => {
 		'aws cloudformation delete-stack --stack-name ClaudeProxyTables', 'aws cloudformation wait stack-delete-complete --stack-name ClaudeProxyTables',
 		'aws dynamodb delete-table --table-name claude-proxy-rate-limits', 'aws dynamodb wait table-not-exists --table-name claude-proxy-rate-limits',
 		'aws dynamodb delete-table --table-name claude-proxy-usage', 'aws dynamodb wait table-not-exists --table-name claude-proxy-usage'])
-	assert.deepEqual(left.tables, {})
+	assert.deepEqual(left.tables, [])
 	assert.match(stdout, /Nothing remains/)
 })
 
@@ -220,7 +330,7 @@ test('status and logs change nothing; logs finds the way that is there', () => {
 
 test('--help explains, anything unknown is refused', () => {
 	assert.match(run(['--help']).stdout, /^usage: infra\/deploy\.sh fargate\|lambda/)
-	for (const args of [[], ['ec2'], ['fargate', 'lambda'], ['destroy', '--force']]) {
+	for (const args of [[], ['ec2'], ['fargate', 'lambda'], ['destroy', '--force'], ['status', 'lambda'], ['destroy', 'lambda', 'fargate']]) {
 		const { status, calls } = run(args)
 		assert.equal(status, 2)
 		assert.deepEqual(calls, [])
