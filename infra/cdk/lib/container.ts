@@ -1,6 +1,6 @@
 /* What both ways of running the image have in common: its parameters and its environment. */
 import { CfnParameter, Stack } from 'aws-cdk-lib'
-import { isOpen, Settings, StackName } from './settings'
+import { dashboardIsOpen, Settings, StackName } from './settings'
 
 export interface ContainerInput {
 	imageUri: string
@@ -17,15 +17,13 @@ const organizationsOf = (stack: Stack, s: Settings) => {
 	}).valueAsString
 }
 
-/* Where strangers come it is closed unless somebody opens it: it shows the usage of all users. */
 const dashboardOf = (stack: Stack, name: StackName, s: Settings) => {
 	if (s.plain)
 		return new CfnParameter(stack, 'DashboardEnabled', {
 			description: 'true: whoever can reach the proxy can read the usage of all users, at /ui, /v1/usage and /metrics',
 			default: 'false', allowedValues: ['true', 'false']
 		}).valueAsString
-	const dashboard = s.dashboard ?? (isOpen(name, s) ? false : undefined)
-	return dashboard?.toString()
+	return String(dashboardIsOpen(name, s))
 }
 
 export const containerInput = (stack: Stack, name: StackName, s: Settings): ContainerInput => {
@@ -35,13 +33,12 @@ export const containerInput = (stack: Stack, name: StackName, s: Settings): Cont
 		allowedPattern: `[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9.-]+/${s.repository.replaceAll('.', '\\.')}(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})`
 	}).valueAsString
 	const organizations = organizationsOf(stack, s)
-	const dashboard = dashboardOf(stack, name, s)
 	return {
 		imageUri,
 		environment: {
 			...s.proxy,
 			...(organizations ? { FALLBACK_ORGANIZATIONS: organizations } : {}),
-			...(dashboard ? { DASHBOARD_ENABLED: dashboard } : {}),
+			DASHBOARD_ENABLED: dashboardOf(stack, name, s),
 			...(s.bedrockRegion ? { BEDROCK_REGION: s.bedrockRegion } : {}),
 			STORE: 'dynamodb:',
 			RATE_LIMIT_TABLE_NAME: s.rateLimitTable,

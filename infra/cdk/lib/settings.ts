@@ -109,6 +109,9 @@ const isWorld = (cidr: string) => cidr.endsWith('/0')
 /** Whether anybody on the Internet can reach it. */
 export const isOpen = (stack: StackName, s: Settings) => stack === 'lambda' || s.allowedCidrs.some(isWorld)
 
+/** Closed where strangers come unless somebody opens it: it shows the usage of all users. */
+export const dashboardIsOpen = (stack: StackName, s: Settings) => s.dashboard ?? !isOpen(stack, s)
+
 const readCidrs = (cidrs: string[]) => {
 	for (const cidr of cidrs)
 		if (!isIpv4Cidr(cidr) && !isIpv6Cidr(cidr))

@@ -40,7 +40,7 @@ const copy = (name: string) => {
 	fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true })
 	fs.copyFileSync(path.join(source, name), path.join(folder, name))
 }
-for (const name of ['infra/deploy.sh', 'infra/cdk/install.sh', 'infra/cdk/package-lock.json', 'configure.ac'])
+for (const name of ['infra/deploy.sh', 'infra/aws.sh', 'infra/cdk/install.sh', 'infra/cdk/package-lock.json', 'configure.ac'])
 	copy(name)
 fs.mkdirSync(path.join(folder, 'infra/image'))
 fs.writeFileSync(path.join(folder, 'infra/image/Dockerfile'), '')
@@ -210,10 +210,10 @@ test('the plan says who can reach it, and what they see', () => {
 	const CERTIFICATE_ARN = 'arn:aws:acm:us-east-1:123456789012:certificate/1'
 
 	for (const [command, env, these, not] of [
-		['lambda', { DASHBOARD_ENABLED: 'True' }, [WORLD, READABLE], [CLOSED]],
+		['lambda', { DASHBOARD_ENABLED: 'Yes' }, [WORLD, READABLE], [CLOSED]],
 		['fargate', { ALLOWED_CIDRS: '203.0.113.0/24, ::/0', CERTIFICATE_ARN }, [WORLD, CLOSED], [UNENCRYPTED]],
 		['fargate', { ALLOWED_CIDRS: '203.0.113.0/24,10.0.0.0/8', DASHBOARD_ENABLED: 'true' },
-			[/reachable from 203\.0\.113\.0\/24 10\.0\.0\.0\/8/, UNENCRYPTED], [WORLD, READABLE, CLOSED]]
+			[/reachable from 203\.0\.113\.0\/24, 10\.0\.0\.0\/8\n    the usage of all users is readable by whoever is there\n/, UNENCRYPTED], [WORLD, READABLE, CLOSED]]
 	] as [string, Record<string, string>, RegExp[], RegExp[]][])
 		says(run([command, '--yes'], { repository: true, lifecycle: '{}', tables: BOTH }, { ...someone, ...env }).stdout, these, not)
 })

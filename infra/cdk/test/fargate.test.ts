@@ -84,7 +84,7 @@ test('the dashboard is closed where strangers can come, and open in networks of 
 	assert.equal(dashboard({}), 'false')
 	assert.equal(dashboard({ ALLOWED_CIDRS: '203.0.113.0/24,::/0' }), 'false')
 	assert.equal(dashboard({ DASHBOARD_ENABLED: 'true' }), 'true')
-	assert.equal(dashboard(ours), undefined)
+	assert.equal(dashboard(ours), 'true')
 	assert.equal(dashboard({ ...ours, DASHBOARD_ENABLED: 'no' }), 'false')
 })
 
