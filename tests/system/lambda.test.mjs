@@ -1,9 +1,8 @@
 /* AWS Lambda freezes the machine, or takes it away, when an answer is out: by then the table must have it. */
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as A from './anthropic.mjs'
 import { assert_own_error, assert_whole_stream, provider } from './client.mjs'
-import { on_store } from './dynamodb.mjs'
+import { failed, on_store } from './dynamodb.mjs'
 import { suite, wait_until } from './harness.mjs'
 
 /* The table is slow: what does not wait for it is seen. */
@@ -35,42 +34,43 @@ s.test('a 429 that is relayed comes when its limit is in the table', async t => 
 	assert.equal(answer.status, 429)
 	assert.equal((await items(t, t.tables.limits)).length, 1)
 })
-s.test('a table that was away a moment ago is waited for like any other: both answers are in it at the end of the second', async t => {
-	t.anthropic.script(A.rate_limited(null), A.rate_limited(null))
-	await t.dynamodb.kill()
-	assert.equal(provider(await t.proxy.ask(t)), 'bedrock')
-	await t.dynamodb.start()
-	assert.equal(provider(await t.proxy.ask(t)), 'bedrock')
-	assert.deepEqual(await counts(t), [['bedrock', '2']])
-})
-s.test('a table that comes back while an answer waits for it gets it before the end', async t => {
+s.test('a table that refuses for a while is asked again until it has the usage, before the answer\'s end', async t => {
 	t.anthropic.script(A.rate_limited(null))
-	await t.dynamodb.kill()
-	const answer = t.proxy.ask(t)
-	await wait_until(() => t.bedrock.last?.finished, 'Bedrock has answered')
-	await sleep(1500) /* a delivery or two have failed */
-	await t.dynamodb.start()
-	assert.equal(provider(await answer), 'bedrock')
+	t.dynamodb.script(...Array.from({ length: 4 }, () => ({ on: 'UpdateItem', table: t.tables.usage, ...failed('AccessDeniedException') })))
+	assert.equal(provider(await t.proxy.ask(t)), 'bedrock')
 	assert.deepEqual(await counts(t), [['bedrock', '1']])
+	assert.equal(t.dynamodb.unused, 0)
+})
+s.test('a limit that its table refuses holds no usage back', async t => {
+	t.anthropic.script(A.rate_limited(600))
+	t.dynamodb.script(...Array.from({ length: 100 }, () => ({ on: 'UpdateItem', table: t.tables.limits, ...failed('AccessDeniedException') })))
+	assert.equal(provider(await t.proxy.ask(t)), 'bedrock')
+	assert.deepEqual(await counts(t), [['bedrock', '1']])
+	t.dynamodb.reset()
+	await wait_until(async () => (await items(t, t.tables.limits)).length === 1, 'the limit is stored, when it can be')
 })
 s.test('an answer that Lambda would cut is ended before, with a word, and counted', async t => {
-	await t.with({ MAX_ANSWER_SECONDS: '1' }, async proxy => {
+	await t.with({ MAX_ANSWER_SECONDS: '3' }, async proxy => {
 		const slowly = { events: 1000, everyMs: 50 }
 		for (const name of ['anthropic', 'bedrock']) {
 			if (name === 'bedrock')
 				t.anthropic.script(A.rate_limited(null))
 			t[name].script(slowly)
+			slow(t, t.tables.usage)
 			const answer = await (await proxy.stream(t)).ended
 			assert.equal(provider(answer), name)
+			assert.equal((await counts(t)).length, name === 'anthropic' ? 1 : 2, 'it is in the table when Lambda may stop')
 			assert.ok(!answer.broken)
 			assert.equal(answer.events().at(-1).data.error.type, 'timeout_error')
 			assert.match(answer.events().at(-1).data.error.message, /MAX_ANSWER_SECONDS/)
 			await wait_until(() => t[name].last.goneMs !== null, 'the upstream call ends')
-			t.anthropic.script(A.rate_limited(null))
-			t.bedrock.script({ silent: true })
-			assert_own_error(await proxy.ask(t), 504, 'timeout_error')
 		}
-		await wait_until(async () => (await counts(t)).length === 2, 'both are in the table')
+		t.anthropic.script({ silent: true })
+		assert_own_error(await proxy.ask(t), 504, 'timeout_error')
+		t.anthropic.script(A.rate_limited(null))
+		t.bedrock.script({ silent: true })
+		const refused = await proxy.ask(t)
+		assert.deepEqual([refused.status, provider(refused)], [429, 'anthropic'], 'Bedrock is silent: Anthropic\'s own words')
 	})
 	assert_whole_stream(await (await t.proxy.stream(t)).ended)
 })

@@ -96,8 +96,16 @@ on_deadline(void *arg)
 		set_deadline(x, DEADLINE_AGAIN_MS);
 		return;
 	}
-	ccp_log(CCP_LOG_WARNING, x->call.id, "❌ cut: longer than MAX_ANSWER_SECONDS=%lld",
-	        (long long)x->relay->config->max_answer_s);
+	ccp_log(CCP_LOG_WARNING, x->call.id,
+	        "❌ longer than MAX_ANSWER_SECONDS=%lld, ended user=%s model=%s",
+	        (long long)x->relay->config->max_answer_s, x->call.user,
+	        *x->model ? x->model : "-");
+	if (x->held_status && !x->head_sent && x->state != CCP_X_ANTHROPIC) {
+		ccp_x_hang_up(x);
+		ccp_x_relay_held(
+			x); /* Anthropic's refusal, whole: while waiting, or Bedrock is silent */
+		return;
+	}
 	stop(x, &overlong);
 }
 

@@ -337,8 +337,9 @@ ccp_x_stop_anthropic(struct ccp_exchange *x, const struct ccp_stop *why)
 	if (!x->head_sent) {
 		ccp_x_error(x, why->status, why->type, why->sentence);
 	} else if (x->sse && !x->encoded) {
-		ccp_x_error_event(x, why->type, why->sentence);
-		x->client.end(x->client.arg);
+		if (!ccp_x_stream_is_whole(x)) /* else only its connection is still open */
+			ccp_x_error_event(x, why->type, why->sentence);
+		ccp_x_count_end_client(x);
 		ccp_x_count_cut(x);
 	} else {
 		x->client.abort(x->client.arg);

@@ -157,19 +157,34 @@ ccp_x_count_end(struct ccp_exchange *x)
 }
 
 void
+ccp_x_count_end_client(struct ccp_exchange *x)
+{
+	struct ccp_account *a = x->account;
+
+	if (a && !a->given && a->meter.started && ccp_store_hands_over(x->relay->config))
+		a->end_waits = true;
+	else
+		x->client.end(x->client.arg);
+}
+
+void
 ccp_x_count_cut(struct ccp_exchange *x)
 {
 	if (!x->account || !x->account->meter.started) {
 		ccp_x_over(x);
 		return;
 	}
-	x->account->given = true; /* nothing waits for this booking */
+	x->account->given = !x->account->end_waits;
 	ccp_x_book(x);
 }
 
 void
 ccp_x_count_give(struct ccp_exchange *x)
 {
+	if (x->account->end_waits) {
+		x->client.end(x->client.arg);
+		return;
+	}
 	give_copy(x);
 	ccp_x_pass(x, ccp_buf_text(&x->held_body), x->held_body.len);
 	ccp_buf_clear(&x->held_body);

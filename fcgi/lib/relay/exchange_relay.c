@@ -88,8 +88,8 @@ ccp_x_relay(struct ccp_exchange *x, const char *p, size_t n)
 }
 
 /* A stream that ends without message_stop, or an error of Anthropic's own, was cut. */
-static bool
-stream_is_whole(const struct ccp_exchange *x)
+bool
+ccp_x_stream_is_whole(const struct ccp_exchange *x)
 {
 	/* with the quotes: inside a text they would be escaped */
 	return x->encoded || memmem(x->tail, x->tail_len, "\"message_stop\"", 14) ||
@@ -103,13 +103,13 @@ ccp_x_relay_end(struct ccp_exchange *x)
 
 	if (done)
 		ccp_x_pass(x, ccp_buf_text(&x->held_body), x->held_body.len);
-	if (done && !(x->call.messages && x->sse && !stream_is_whole(x))) {
-		x->client.end(x->client.arg);
+	if (done && !(x->call.messages && x->sse && !ccp_x_stream_is_whole(x))) {
+		ccp_x_count_end_client(x);
 	} else if (x->sse && !x->encoded) {
 		ccp_x_error_event(x, x->timed_out ? "timeout_error" : "api_error",
 		                  x->timed_out ? "Anthropic was silent for too long"
 		                               : "Anthropic's stream ended early");
-		x->client.end(x->client.arg);
+		ccp_x_count_end_client(x);
 	} else {
 		x->client.abort(x->client.arg);
 	}

@@ -117,9 +117,10 @@ struct ccp_account {
 	struct ccp_usage_record record; /* the booking's, once it runs */
 	bool anthropic;                 /* its answer; else Bedrock's */
 	bool given;                     /* nothing of the answer waits for the booking any more */
-	struct ccp_sse *events;         /* Anthropic's stream, for the meter */
-	struct ccp_buf copy; /* Anthropic's JSON, for the meter; its last piece waits here */
-	size_t copy_given;   /* bytes of it that the client has */
+	bool end_waits;         /* all of it but its end was given: see ccp_x_count_end_client() */
+	struct ccp_sse *events; /* Anthropic's stream, for the meter */
+	struct ccp_buf copy;    /* Anthropic's JSON, for the meter; its last piece waits here */
+	size_t copy_given;      /* bytes of it that the client has */
 };
 
 /* What only a request to Bedrock needs; most never do. */
@@ -167,6 +168,7 @@ void ccp_x_relay(struct ccp_exchange *x, const char *p, size_t n); /* of a strea
 void ccp_x_pass(struct ccp_exchange *x, const char *p, size_t n);  /* whatever it is */
 /* After the upstream's end: the rest, and an end that says whether all was whole. */
 void ccp_x_relay_end(struct ccp_exchange *x);
+bool ccp_x_stream_is_whole(const struct ccp_exchange *x); /* what the client has of it */
 
 /* exchange_count.c */
 void ccp_x_count_start(struct ccp_exchange *x); /* with the head: an account, if this counts */
@@ -174,7 +176,9 @@ void ccp_x_count_start(struct ccp_exchange *x); /* with the head: an account, if
  * for the booking. */
 size_t ccp_x_count_events(struct ccp_exchange *x, const char *p, size_t n);
 void ccp_x_count_json(struct ccp_exchange *x, const char *p, size_t n); /* passes it on as well */
-void ccp_x_count_end(struct ccp_exchange *x);    /* the upstream's end is there: so is ours */
+void ccp_x_count_end(struct ccp_exchange *x); /* the upstream's end is there: so is ours */
+/* Ends the answer for the client; where that freezes this machine, when it is booked. */
+void ccp_x_count_end_client(struct ccp_exchange *x);
 void ccp_x_count_cut(struct ccp_exchange *x);    /* the client needs no more: books what was seen */
 void ccp_x_count_give(struct ccp_exchange *x);   /* what waited */
 void ccp_x_count_booked(struct ccp_exchange *x); /* over, or on with the relay */

@@ -75,7 +75,7 @@ ccp_x_remember(struct ccp_exchange *x)
 	memcpy(r->limit.credential, x->credential, sizeof(r->limit.credential));
 	r->relay->errands++;
 	ccp_work_submit(r->relay->writes, &r->job);
-	/* with Bedrock's answer the limit is handed over at its end, together with the usage */
+	/* the end of Bedrock's answer, if there is one, waits for the limit as well as for its usage */
 	if (!ccp_x_timer(x, x->decision.next == CCP_NEXT_BEDROCK ? CCP_STORE_WAIT_MS
 	                                                         : ccp_x_store_wait_ms(x)))
 		return false;

@@ -105,9 +105,9 @@ deliver(struct ccp_courier *c, bool urgent)
 		return false;
 	if (store->backend->remote)
 		up = ccp_store_deliver_limits(store);
-	ours = up && holds_lock(c);
-	if (ours)
-		up = ccp_store_deliver_usage(store, &c->until_ms);
+	ours = holds_lock(c);
+	if (ours) /* also when the other table took nothing */
+		up = ccp_store_deliver_usage(store, &c->until_ms) && up;
 	c->pause_ms = up ? 0 : c->pause_ms ? c->pause_ms * 2 : PAUSE_FIRST_MS;
 	if (c->pause_ms > PAUSE_MOST_MS)
 		c->pause_ms = PAUSE_MOST_MS;
