@@ -71,6 +71,8 @@ s.test('an answer that Lambda would cut is ended before, with a word, and counte
 		t.bedrock.script({ silent: true })
 		const refused = await proxy.ask(t)
 		assert.deepEqual([refused.status, provider(refused)], [429, 'anthropic'], 'Bedrock is silent: Anthropic\'s own words')
+		t.anthropic.script({ events: 3, silentAfter: 8 })
+		assert_whole_stream(await (await proxy.stream(t)).ended) /* whose connection stays open */
 	})
 	assert_whole_stream(await (await t.proxy.stream(t)).ended)
 })
