@@ -46,7 +46,8 @@ write_help(struct ccp_buf *out)
 		"Options:\n"
 		"  --check              read the settings and the models file, look at the keys of\n"
 		"                       DynamoDB's tables when they are the store; say what is wrong\n"
-		"  --given NAME         print a setting that the environment or the settings file gives\n"
+		"  --given NAME...      print settings that the environment or the settings file gives,\n"
+		"                       a line for each, empty for those that they do not\n"
 		"  --settings-man       print the table of settings for the man page,\n"
 		"  --settings-markdown  for doc/settings.md,\n"
 		"  --settings-conf      as the settings file that ships\n"
@@ -97,23 +98,20 @@ is_known(const char *what)
 	return false;
 }
 
-/* What infra/serve asks: the value of a setting, when the environment or the file gave one. */
-static int
+/* What infra/serve and the container ask: the value of a setting, when the environment or the file gave one. */
+static void
 print_given(const struct ccp_config *config, const char *name)
 {
 	struct ccp_buf value = CCP_BUF_INIT(64 * 1024);
 	const struct ccp_config_row *row;
 	size_t n;
 
-	for (n = 0; (row = ccp_config_row(n)); n++) {
-		if (strcmp(row->name, name) != 0 || row->secret ||
-		    !ccp_config_is_given(config, name))
-			continue;
-		ccp_config_value(config, n, &value);
-		puts(ccp_buf_text(&value));
-	}
+	for (n = 0; (row = ccp_config_row(n)); n++)
+		if (strcmp(row->name, name) == 0 && !row->secret &&
+		    ccp_config_is_given(config, name))
+			ccp_config_value(config, n, &value);
+	puts(ccp_buf_text(&value));
 	ccp_buf_clear(&value);
-	return 0;
 }
 
 int
@@ -136,7 +134,8 @@ main(int argc, char **argv)
 	if (ccp_config_load(environ, &config, &err))
 		goto refused;
 	if (strcmp(what, "--given") == 0) {
-		print_given(config, argc > 2 ? argv[2] : "");
+		for (int i = 2; i < argc; i++)
+			print_given(config, argv[i]);
 		goto out;
 	}
 	if (ccp_models_load(ccp_models_path(config), ccp_prices_path(config), &models, &err) ||

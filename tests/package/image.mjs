@@ -256,17 +256,24 @@ container('LOG_FORMAT=text; settings from a file that is mounted', { env: { CLAU
 	for (const line of [...first.lines, ...one.lines])
 		assert.match(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warning|error) \S+ /)
 })
+/* No setting is given: what a public URL needs is the image's own. */
 container('as on Lambda: another user, only /tmp, 1024 files, a body limit of its own, 2 s to end in', {
-	lambda: true,
-	env: { AWS_LAMBDA_FUNCTION_NAME: 'claude-proxy-api', MAX_BODY_BYTES: '4500000', DRAIN_SECONDS: '1' }
+	lambda: true, env: { AWS_LAMBDA_FUNCTION_NAME: 'claude-proxy-api' }
 }, async (start, t) => {
 	const began = now_ms(), one = await start().up(), user = new_user()
 	t.diagnostic(`it served after ${Math.round(now_ms() - began)} ms`)
 	await finish(await running({ path: `/user/${user}/v1/messages` }))
 	assert.ok((await usage_of(user)).total_output_tokens > 0, 'the usage was booked before the last bytes')
-	const large = await send(URL, { headers: headers_for(new_key()), body: Buffer.alloc(4_600_000, 'x') })
-	assert.equal(large.status, 413)
-	assert_error_shape(large)
+	for (const [limit, status] of [[4_600_000, 413], [4_400_000, 400]]) { /* as a whole no JSON */
+		const large = await send(URL, { headers: headers_for(new_key()), body: Buffer.alloc(limit, 'x') })
+		assert.equal(large.status, status)
+		assert_error_shape(large)
+	}
+	for (const where of ['/ui', '/v1/usage', '/metrics'])
+		assert.equal((await get(where)).status, 403)
+	anthropic.script(A.rate_limited(60))
+	assert.equal((await send(URL, { headers: headers_for(new_key()), body: message() })).status, 429)
+	assert.ok(one.log.some(line => line.level === 'error' && line.message.startsWith('FALLBACK_ORGANIZATIONS is not set')))
 	assert.equal(one.children(one.pid('messages.fcgi')).length, 0, 'WORKERS=1')
 	assert.match(fs.readFileSync(`/proc/${one.init}/status`, 'utf8'), new RegExp(`^Uid:\t${LAMBDA_UID}\t`, 'm'))
 	const asked = now_ms()
@@ -274,5 +281,15 @@ container('as on Lambda: another user, only /tmp, 1024 files, a body limit of it
 	assert.equal(await one.ended, 0)
 	assert.ok(now_ms() - asked < 2000)
 	assert.deepEqual(one.left, ['claude-code-proxy'])
-	assert.ok(one.log.length)
+})
+container('as on Lambda, with FALLBACK_ORGANIZATIONS: Bedrock may answer its people, nobody else', {
+	lambda: true,
+	env: { AWS_LAMBDA_FUNCTION_NAME: 'claude-proxy-api', FALLBACK_ORGANIZATIONS: 'ours', DASHBOARD_ENABLED: 'true' }
+}, async start => {
+	const one = await start().up()
+	assert.ok(!one.log.some(line => line.level === 'error'))
+	assert.equal((await get('/ui')).status, 200)
+	anthropic.script(A.rate_limited(60))
+	assert.equal((await send(URL, { headers: headers_for(new_key()), body: message() })).status, 429)
+	assert.ok(one.log.some(line => /organization/.test(line.message)), one.output)
 })

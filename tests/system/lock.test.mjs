@@ -29,6 +29,7 @@ async function lock(proxy) {
 }
 /* Runs under the lock. The lock goes whatever happens: nothing else could stop the proxy. */
 async function locked(proxy, run) {
+	await proxy.usage('nobody') /* usage.fcgi has the file open, for which it would wait under the lock */
 	const free = await lock(proxy)
 	try {
 		return await run()
