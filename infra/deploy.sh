@@ -159,6 +159,9 @@ deploy() {
 	[ -z "$existing" ] || echo "    taken over as it is: $existing"
 	echo "    $(stack_of "$1"), $(costs "$1")"
 	sed 's/^/    /' "$cdk_dir/cdk.out/exposure"
+	# new accounts have few; not worth a failure when it may not be asked
+	[ "$1" != lambda ] || ! streams=$(aws lambda get-account-settings --query AccountLimit.UnreservedConcurrentExecutions --output text 2>/dev/null) ||
+		echo "    at most $streams streams at once, together with the account's other functions (Service Quotas raises that)"
 	echo "Bedrock is billed by the token besides. The arithmetic is in doc/aws.md."
 	confirm "Deploy?"
 

@@ -14,10 +14,15 @@ export interface AlarmOf {
 	metric: cloudwatch.IMetric
 	above: number
 	says: string
+	/** In any of the last so many periods; 1 when not set. */
+	within?: number
 }
 
 /** In five minutes; one failed answer is no alarm. */
 export const SOME_FAILURES = 5
+
+/* DynamoDB's figures come late, and until then FILL says 0: a look at the newest period alone could never ring. */
+const FILLED_PERIODS = 3
 
 const dynamodbThrottles = (tableName: string) => {
 	const events = (metricName: string) => new cloudwatch.Metric({
@@ -53,9 +58,9 @@ const topicOf = (stack: Stack, s: Settings) => {
 
 export const addAlarms = (stack: Stack, s: Settings, logGroup: logs.ILogGroup, own: Record<string, AlarmOf>) => {
 	const topic = topicOf(stack, s)
-	const add = (id: string, { metric, above, says }: AlarmOf) => {
+	const add = (id: string, { metric, above, says, within }: AlarmOf) => {
 		const alarm = new cloudwatch.Alarm(stack, id, {
-			metric, threshold: above, evaluationPeriods: 1, alarmDescription: says,
+			metric, threshold: above, evaluationPeriods: within ?? 1, datapointsToAlarm: 1, alarmDescription: says,
 			comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
 			treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING
 		})
@@ -67,10 +72,10 @@ export const addAlarms = (stack: Stack, s: Settings, logGroup: logs.ILogGroup, o
 	for (const [id, alarm] of Object.entries(own))
 		add(id, alarm)
 	add('RateLimitsThrottled', {
-		metric: dynamodbThrottles(s.rateLimitTable), above: 0, says: `DynamoDB throttles ${s.rateLimitTable}: limits are learned late`
+		metric: dynamodbThrottles(s.rateLimitTable), within: FILLED_PERIODS, above: 0, says: `DynamoDB throttles ${s.rateLimitTable}: limits are learned late`
 	})
 	add('UsageThrottled', {
-		metric: dynamodbThrottles(s.usageTable), above: 0, says: `DynamoDB throttles ${s.usageTable}: usage waits in the journal`
+		metric: dynamodbThrottles(s.usageTable), within: FILLED_PERIODS, above: 0, says: `DynamoDB throttles ${s.usageTable}: usage waits in the journal`
 	})
 	/* without tracking no line has a cost, and an alarm that can never ring is worse than none */
 	if (s.costAlarmUsdPerHour !== undefined)

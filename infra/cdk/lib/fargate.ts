@@ -43,6 +43,7 @@ export class FargateStack extends Stack {
 		const balancer = this.addBalancer(s, vpc)
 		const targets = this.addListeners(s, balancer, vpc, service)
 
+		this.keepWayOut(service, vpc, balancer)
 		addBedrockEndpoint(vpc, s, service)
 		scaleService(s, service, balancer, targets)
 		addAlarms(this, s, logGroup, {
@@ -103,6 +104,18 @@ export class FargateStack extends Stack {
 			circuitBreaker: { rollback: true },
 			healthCheckGracePeriod: Duration.seconds(60)
 		})
+	}
+
+	/*
+	 * CloudFormation knows only what the service names: without this, tasks could start before they can fetch their image,
+	 * and at the end lose their way to DynamoDB and to their clients while they still drain.
+	 */
+	private keepWayOut(service: ecs.FargateService, vpc: ec2.Vpc, balancer: elb.ApplicationLoadBalancer) {
+		const rules = [...service.connections.securityGroups, ...balancer.connections.securityGroups].flatMap(group => group.node.findAll())
+			.filter(one => one instanceof ec2.CfnSecurityGroupIngress || one instanceof ec2.CfnSecurityGroupEgress)
+
+		service.node.findChild('Service').node.addDependency(vpc.node.findChild('DynamoDb'), ...rules,
+			...vpc.privateSubnets.map(subnet => subnet.internetConnectivityEstablished))
 	}
 
 	private addBalancer(s: Settings, vpc: ec2.Vpc) {

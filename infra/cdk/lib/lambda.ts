@@ -10,7 +10,7 @@ import { Construct } from 'constructs'
 import { addAlarms, SOME_FAILURES } from './alarms'
 import { containerInput } from './container'
 import { proxyRights } from './rights'
-import { LAMBDA_ANSWER_SECONDS, LAMBDA_SECONDS, Settings } from './settings'
+import { LAMBDA_ANSWER_SECONDS, LAMBDA_SECONDS, Refusal, Settings } from './settings'
 
 const NAME = 'claude-proxy-api'
 /*
@@ -19,6 +19,8 @@ const NAME = 'claude-proxy-api'
  * Anthropic's shape where Lambda lets the body come so far, and Lambda says 413 itself where not.
  */
 const MAX_BODY_BYTES = 4_500_000
+/* Of all variables, as JSON. Source: Lambda quotas (2026). */
+const ENVIRONMENT_BYTES = 4096
 
 export class LambdaStack extends Stack {
 	constructor(scope: Construct, id: string, s: Settings, props: StackProps) {
@@ -33,6 +35,20 @@ export class LambdaStack extends Stack {
 			managedPolicies: [iam.ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaBasicExecutionRole')],
 			inlinePolicies: { BedrockAndDynamoDB: proxyRights(this, s) }
 		})
+		const variables = {
+			MAX_ANSWER_SECONDS: String(LAMBDA_ANSWER_SECONDS),
+			...input.environment,
+			MAX_BODY_BYTES: String(MAX_BODY_BYTES),
+			STATE_DIRECTORY: '/tmp/claude-code-proxy',
+			/* a sandbox serves one request at a time and is idle when it is stopped, with 2 s to end in */
+			WORKERS: '1',
+			DRAIN_SECONDS: '1',
+			AWS_LWA_INVOKE_MODE: 'response_stream',
+			AWS_LWA_PORT: input.environment.PORT,
+			AWS_LWA_READINESS_CHECK_PATH: '/health'
+		}
+		if (JSON.stringify(this.resolve(variables)).length > ENVIRONMENT_BYTES)
+			throw new Refusal(`BEDROCK_MODEL_OVERRIDES: with it the settings are longer than Lambda's environment may be (${ENVIRONMENT_BYTES} bytes); name fewer models (STACKS=fargate leaves Lambda out).`)
 		/* not the construct of the library: that one puts the image's address together by itself */
 		const proxy = new lambda.CfnFunction(this, 'Function', {
 			functionName: NAME,
@@ -44,20 +60,7 @@ export class LambdaStack extends Stack {
 			memorySize: 1024,
 			reservedConcurrentExecutions: s.reservedConcurrency,
 			loggingConfig: { logGroup: logGroup.logGroupName, logFormat: 'Text' },
-			environment: {
-				variables: {
-					MAX_ANSWER_SECONDS: String(LAMBDA_ANSWER_SECONDS),
-					...input.environment,
-					MAX_BODY_BYTES: String(MAX_BODY_BYTES),
-					STATE_DIRECTORY: '/tmp/claude-code-proxy',
-					/* a sandbox serves one request at a time and is idle when it is stopped, with 2 s to end in */
-					WORKERS: '1',
-					DRAIN_SECONDS: '1',
-					AWS_LWA_INVOKE_MODE: 'response_stream',
-					AWS_LWA_PORT: input.environment.PORT,
-					AWS_LWA_READINESS_CHECK_PATH: '/health'
-				}
-			}
+			environment: { variables }
 		})
 		const url = new lambda.CfnUrl(this, 'Url', {
 			targetFunctionArn: proxy.attrArn, authType: 'NONE', invokeMode: 'RESPONSE_STREAM'

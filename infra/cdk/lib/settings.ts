@@ -3,6 +3,7 @@
  * the setting; nothing else of this app reads the environment.
  */
 import { readModels } from './models'
+import { complaintAbout } from './proxy-settings'
 
 /** A sentence for the person who deploys, not a fault of this program. */
 export class Refusal extends Error {}
@@ -40,7 +41,7 @@ export interface Settings {
 	debugEnv: boolean
 	/** Not set: usage is not tracked, so nobody knows what is spent. */
 	costAlarmUsdPerHour?: number
-	/** Further settings of the proxy, handed on as they are; the program itself judges their values. */
+	/** Further settings of the proxy, handed on as they are. */
 	proxy: Record<string, string>
 }
 
@@ -104,7 +105,9 @@ const isIpv4Cidr = (value: string) => {
 	return bits % 2 ** (32 - Number(length)) === 0
 }
 const isIpv6Cidr = (value: string) => /^[0-9a-fA-F:]*::?[0-9a-fA-F:]*\/(12[0-8]|1[01]\d|[1-9]?\d)$/.test(value)
-const isWorld = (cidr: string) => cidr.endsWith('/0')
+/* A network that large is nobody's own: 0.0.0.0/1 and 128.0.0.0/1 are the world too. */
+const WORLD_BITS = 8
+const isWorld = (cidr: string) => Number(cidr.split('/')[1]) < WORLD_BITS
 
 /** Whether anybody on the Internet can reach it. */
 export const isOpen = (stack: StackName, s: Settings) => stack === 'lambda' || s.allowedCidrs.some(isWorld)
@@ -158,6 +161,11 @@ const check = (s: Settings) => {
 	for (const name of s.existingTables)
 		if (name !== s.rateLimitTable && name !== s.usageTable)
 			throw new Refusal(`EXISTING_TABLES: "${name}" is neither RATE_LIMIT_TABLE_NAME nor USAGE_TABLE_NAME.`)
+	for (const [name, value] of Object.entries(s.proxy)) {
+		const complaint = complaintAbout(name, value)
+		if (complaint)
+			throw new Refusal(`${name}: "${value}" is not ${complaint}.`)
+	}
 	if (s.costAlarmUsdPerHour !== undefined && /^(error|warning)$/i.test(s.proxy.LOG_LEVEL))
 		throw new Refusal(`LOG_LEVEL: at ${s.proxy.LOG_LEVEL} the log has no line of an answer's cost, which the cost alarm reads; set info or debug.`)
 	const longest = Number(s.proxy.MAX_ANSWER_SECONDS ?? LAMBDA_ANSWER_SECONDS)

@@ -61,6 +61,7 @@ const ANSWERS = {
 	'aws dynamodb describe-table': () => !state.tables.includes(option('--table-name')) ? noTable() : state.deleting ? 'DELETING' : 'ACTIVE',
 	'aws dynamodb delete-table': () => { state.tables = state.tables.filter(one => one !== option('--table-name')) },
 	'aws dynamodb wait': () => args[2] === 'table-not-exists' || fail(2, 'usage'),
+	'aws lambda get-account-settings': () => '10',
 	'aws lambda get-function': () => state.function ? 'Active' : fail(254, 'ResourceNotFoundException) when calling the GetFunction operation'),
 	'aws ecr describe-repositories': () => state.repository ? registry : fail(254, 'RepositoryNotFoundException) when calling DescribeRepositories'),
 	'aws ecr create-repository': () => { state.repository = true; return registry },

@@ -198,6 +198,16 @@ test('log: a week, under the name claude-proxy', () => {
 	assert.equal(container().LogConfiguration.Options['awslogs-stream-prefix'], 'claude-proxy')
 })
 
+test('a task has its way to image, table and clients from its start to its end', () => {
+	const { DependsOn } = only(json(), 'AWS::ECS::Service')
+	const needed = [...idsOf('AWS::EC2::Route').filter(id => id.includes('private')), ...idsOf('AWS::EC2::VPCEndpoint'),
+		...idsOf('AWS::EC2::SecurityGroupIngress'), ...idsOf('AWS::EC2::SecurityGroupEgress')]
+
+	assert.equal(needed.length, 5)
+	for (const id of needed)
+		assert.ok(DependsOn.includes(id), id)
+})
+
 test('alarms: 5xx, throttles, cost', () => {
 	const t = template({ COST_ALARM_USD_PER_HOUR: '2.5' })
 
@@ -211,6 +221,9 @@ test('alarms: 5xx, throttles, cost', () => {
 		FilterPattern: '{ $.cost_microusd > 0 }',
 		MetricTransformations: [{ MetricName: 'BedrockCost', MetricValue: '$.cost_microusd', MetricNamespace: `ClaudeProxy/${NAME}` }]
 	})
+	/* figures that come late are seen all the same */
+	for (const alarm of ofType(json(), 'AWS::CloudWatch::Alarm').map(a => a.Properties))
+		assert.deepEqual([alarm.EvaluationPeriods, alarm.DatapointsToAlarm], [alarm.Metrics ? 3 : 1, 1])
 	const throttles = ofType(json(), 'AWS::CloudWatch::Alarm').map(a => a.Properties)
 		.flatMap(a => a.Metrics ?? []).filter(m => m.MetricStat).map(m => m.MetricStat.Metric)
 	assert.deepEqual(throttles.map(m => `${m.MetricName} ${m.Dimensions[0].Value}`).sort(), [

@@ -45,6 +45,12 @@ test('environment: the adapter streams, the state lies in /tmp, the store is Dyn
 	assert.ok(Number(MAX_BODY_BYTES) > 4_000_000)
 })
 
+test('settings that are longer than Lambda takes are refused', () => {
+	const overrides = JSON.stringify(Object.fromEntries(Array.from({ length: 120 }, (_, i) => [`a-model-with-a-long-name-${i}`, 'claude-opus-5-5'])))
+
+	assert.throws(() => json({ BEDROCK_MODEL_OVERRIDES: overrides }), /BEDROCK_MODEL_OVERRIDES: .*Lambda/)
+})
+
 test('the longest body fits into a payload, as base64 and with its headers', () => {
 	const base64 = Math.ceil(Number(variables().MAX_BODY_BYTES) / 3) * 4
 

@@ -60,7 +60,10 @@ test('what does not parse is refused by name', () => {
 		['FORCE_RATE_LIMIT', 'true'],
 		['LOG_LEVEL', 'warning', 'error', 'Warning'],
 		['DEBUG_ENV_ENABLED', 'perhaps', 'true', 'TRUE', '1', 'yes', 'on'],
-		['MAX_ANSWER_SECONDS', '0', '591', '86400', 'long']
+		['MAX_ANSWER_SECONDS', '0', '591', '86400', 'long', '100.5'],
+		['RETRY_THRESHOLD_SECONDS', 'abc', '-1', '86401'],
+		['PING_INTERVAL_SECONDS', '0'],
+		['BEDROCK_FALLBACK_ENABLED', 'perhaps']
 	])
 		for (const value of values)
 			assert.ok(refused({ ...someone, [name]: value }).includes(name), `${name}=${value}`)
@@ -72,6 +75,11 @@ test('the settings are not shown where strangers are', () => {
 	assert.match(refused({ ...someone, ...closed, STACKS: 'fargate,lambda', DEBUG_ENV_ENABLED: 'true' }), /^DEBUG_ENV_ENABLED: a Function URL/)
 	assert.equal(readSettings({ ...closed, DEBUG_ENV_ENABLED: 'true' }).proxy.DEBUG_ENV_ENABLED, 'true')
 	assert.equal(readSettings({ ...someone, DEBUG_ENV_ENABLED: 'off' }).proxy.DEBUG_ENV_ENABLED, 'off')
+})
+
+test('half of the world is strangers too', () => {
+	assert.match(refused({ STACKS: 'fargate', ALLOWED_CIDRS: '0.0.0.0/1,128.0.0.0/1' }), /^FALLBACK_ORGANIZATIONS: the load balancer/)
+	readSettings({ STACKS: 'fargate', ALLOWED_CIDRS: '10.0.0.0/8' })
 })
 
 test('how long an answer takes is limited on Lambda only', () => {
