@@ -10,7 +10,7 @@
 
 extern char **environ;
 
-/* A sentence is at most an error's 240 bytes and what stands around it. */
+/* A sentence is at most an error's text and what stands around it. */
 #define SENTENCE_MAX_BYTES 1024
 
 void
@@ -50,21 +50,30 @@ say_settings(struct ccp_doctor *d)
 {
 	const struct ccp_config *config = d->config;
 	int environment = 0, file = 0;
+	char names[160] = "";
+	size_t used = 0;
 	char state[CCP_STORE_PATH_BYTES], path[CCP_STORE_PATH_BYTES];
 	char count[32];
 	bool tables = ccp_store_is_dynamodb(config), there;
 
 	for (size_t i = 0; ccp_config_row(i); i++) {
-		environment += config->origin[i] == 'e';
 		file += config->origin[i] == 'f';
+		if (config->origin[i] != 'e')
+			continue;
+		if (used < sizeof(names)) /* cut at that */
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+			                         environment ? ", " : " (",
+			                         ccp_config_row(i)->name);
+		environment++;
 	}
 	snprintf(count, sizeof(count), " gives %d", file);
 	(void)ccp_store_paths(config, state, path); /* shown, and cut at that */
 	there = access(config->settings_file, F_OK) == 0;
 	ccp_doctor_say(d, CCP_FOUND_OK, "settings",
-	               "%s%.160s%s, the environment gives %d; the store is %s%.160s%s%.160s",
+	               "%s%.160s%s, the environment gives %d%s%s; the store is %s%.160s%s%.160s",
 	               there ? "" : "there is no ", config->settings_file, there ? count : "",
-	               environment, tables ? "DynamoDB, tables " : "SQLite, ",
+	               environment, names, environment ? ")" : "",
+	               tables ? "DynamoDB, tables " : "SQLite, ",
 	               tables ? config->rate_limit_table_name : path, tables ? " and " : "",
 	               tables ? config->usage_table_name : "");
 }

@@ -176,6 +176,7 @@ s.test('FALLBACK_ORGANIZATIONS: only their 429s open Bedrock', async t => {
 		is_original(await proxy.ask(t), t.anthropic.last, script)
 		from_anthropic(await proxy.ask(t))
 		assert.equal(t.bedrock.requests.length, 0)
+		await wait_until(() => proxy.log().includes(`429 of the organization ${A.ORGANIZATION}, which FALLBACK_ORGANIZATIONS does not name`), 'the log says which id to add')
 	})
 	await t.with({ FALLBACK_ORGANIZATIONS: `other-org,${A.ORGANIZATION}` }, async proxy => {
 		t.anthropic.script(A.rate_limited(60))

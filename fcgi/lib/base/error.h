@@ -19,7 +19,7 @@ enum ccp_err {
 /* Words for the log; fixed size, so that failing can not itself fail. */
 struct ccp_error {
 	enum ccp_err code;
-	char text[240];
+	char text[320];
 };
 
 #define CCP_MUST_CHECK __attribute__((warn_unused_result))

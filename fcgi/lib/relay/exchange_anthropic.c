@@ -229,6 +229,17 @@ fill_after(const struct ccp_exchange *x, struct ccp_limit_signs *signs, struct c
 		                     .now_s = ccp_x_now_s() };
 }
 
+/* Whoever sets FALLBACK_ORGANIZATIONS looks for this id. */
+static void
+say_if_foreign(const struct ccp_exchange *x, const struct ccp_limit_signs *signs)
+{
+	if (x->held_status == 429 && signs->organization[0] &&
+	    !ccp_fallback_organization_allowed(signs->organization, x->relay->config))
+		ccp_log(CCP_LOG_INFO, x->call.id,
+		        "429 of the organization %s, which FALLBACK_ORGANIZATIONS does not name",
+		        signs->organization);
+}
+
 static void
 decide(struct ccp_exchange *x)
 {
@@ -258,6 +269,7 @@ decide(struct ccp_exchange *x)
 		ccp_x_settle(x);
 		break;
 	case CCP_NEXT_RELAY:
+		say_if_foreign(x, &signs);
 		if (x->decision.remember)
 			ccp_x_settle(x);
 		else

@@ -257,7 +257,7 @@ ccp_ddb_call(struct ccp_ddb *ddb, const char *operation, struct ccp_span json,
 		rc = CCP_ERR_NET;
 	if (call.tries > 1)
 		snprintf(tries, sizeof(tries), " (tried %d times)", call.tries);
-	return ccp_fail(err, rc, "%s: %.180s%s", operation, why.text, tries);
+	return ccp_fail(err, rc, "%s: %.280s%s", operation, why.text, tries);
 }
 
 void
