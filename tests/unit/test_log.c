@@ -158,8 +158,8 @@ figure_lines(void **state)
 	say(CCP_LOG_INFO, "req_1", sentence);
 	json = cJSON_Parse(said);
 	assert_non_null(json);
-	assert_int_equal(cJSON_GetObjectItem(json, "cost_microusd")->valuedouble, 15900);
-	assert_int_equal(cJSON_GetObjectItem(json, "g")->valuedouble, -1);
+	assert_int_equal((int64_t)cJSON_GetObjectItem(json, "cost_microusd")->valuedouble, 15900);
+	assert_int_equal((int64_t)cJSON_GetObjectItem(json, "g")->valuedouble, -1);
 	assert_non_null(cJSON_GetObjectItem(json, "message"));
 	cJSON_Delete(json);
 	figures = NULL;
