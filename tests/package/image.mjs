@@ -13,7 +13,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import * as A from '../system/anthropic.mjs'
-import { assert_error_shape, assert_whole_stream, headers_for, message, new_key, new_user, open, send } from '../system/client.mjs'
+import { assert_error_shape, assert_whole_stream, headers_for, message, new_key, new_user, open, provider, send } from '../system/client.mjs'
+import { start_bedrock } from '../system/bedrock.mjs'
 import { start_dynamodb } from '../system/dynamodb.mjs'
 import { wait_until } from '../system/harness.mjs'
 import { Gate, now_ms } from '../system/standin.mjs'
@@ -282,14 +283,27 @@ container('as on Lambda: another user, only /tmp, 1024 files, a body limit of it
 	assert.ok(now_ms() - asked < 2000)
 	assert.deepEqual(one.left, ['claude-code-proxy'])
 })
-container('as on Lambda, with FALLBACK_ORGANIZATIONS: Bedrock may answer its people, nobody else', {
-	lambda: true,
-	env: { AWS_LAMBDA_FUNCTION_NAME: 'claude-proxy-api', FALLBACK_ORGANIZATIONS: 'ours', DASHBOARD_ENABLED: 'true' }
-}, async start => {
-	const one = await start().up()
-	assert.ok(!one.log.some(line => line.level === 'error'))
-	assert.equal((await get('/ui')).status, 200)
-	anthropic.script(A.rate_limited(60))
-	assert.equal((await send(URL, { headers: headers_for(new_key()), body: message() })).status, 429)
-	assert.ok(one.log.some(line => /organization/.test(line.message)), one.output)
+container('as on Lambda, with FALLBACK_ORGANIZATIONS: Bedrock answers its people, nobody else', { lambda: true }, async start => {
+	const bedrock = await start_bedrock()
+	const env = { AWS_LAMBDA_FUNCTION_NAME: 'claude-proxy-api', DASHBOARD_ENABLED: 'true', ...bedrock.environment }
+	const ask = () => {
+		anthropic.script(A.rate_limited(60))
+		return send(URL, { headers: headers_for(new_key()), body: message({ stream: true }) })
+	}
+	try {
+		let one = await start({ env: { ...env, FALLBACK_ORGANIZATIONS: A.ORGANIZATION } }).up()
+		const answer = await ask()
+		assert.equal(provider(answer), 'bedrock', answer.text)
+		assert_whole_stream(answer)
+		assert.equal((await get('/ui')).status, 200)
+		assert.ok(!one.log.some(line => line.level === 'error'))
+		one.kill('SIGTERM')
+		await one.ended
+		one = await start({ env: { ...env, FALLBACK_ORGANIZATIONS: 'another' } }).up()
+		assert.equal((await ask()).status, 429)
+		assert.ok(one.log.some(line => line.message.includes(`organization ${A.ORGANIZATION}, which FALLBACK_ORGANIZATIONS does not name`)), one.output)
+		assert.equal(bedrock.requests.length, 1)
+	} finally {
+		await bedrock.close()
+	}
 })
