@@ -19,11 +19,8 @@ need_builder() {
 	case $platforms in
 	*" linux/$1 "*) return ;;
 	esac
-	case $1 in
-	amd64) other=arm64 ;;
-	arm64) other=amd64 ;;
-	*) return 0 ;; # synth has a sentence for that
-	esac
+	other=amd64
+	[ "$1" = arm64 ] || other=arm64
 	die "docker cannot build for linux/$1 here; docker run --privileged --rm tonistiigi/binfmt --install $1 (or Debian's qemu-user-static) adds the emulation, $2=$other needs none"
 }
 
@@ -43,8 +40,8 @@ need_aws() {
 	# A pager would wait for a key in the middle of it all.
 	AWS_PAGER=
 	export AWS_REGION AWS_DEFAULT_REGION AWS_PAGER
-	account=$(aws sts get-caller-identity --query Account --output text 2>/dev/null) ||
-		die "AWS does not accept your credentials (aws sts get-caller-identity fails); log in, or set AWS_PROFILE"
+	account=$(aws sts get-caller-identity --query Account --output text 2>"$complaint") ||
+		die "AWS does not accept your credentials; log in, or set AWS_PROFILE (aws sts get-caller-identity: $(cat "$complaint"))"
 }
 
 # --- what is there ---
@@ -84,9 +81,10 @@ have_repository() {
 		--query 'repositories[0].repositoryUri' --output text
 }
 
-# Sets existing: the tables that are there and not in the care of ClaudeProxyTables; they are taken over as they are. And
-# lost: those that this stack made and somebody deleted. CloudFormation does not notice that, and would make none ("no
-# changes"), so then the stack goes and comes anew; its tables outlive it, and those that are left are taken over.
+# Sets missing: the tables that are not there. existing: those that are, and not in the care of ClaudeProxyTables; they are
+# taken over as they are. And lost: those that this stack made and somebody deleted. CloudFormation does not notice that,
+# and would make none ("no changes"), so then the stack goes and comes anew; its tables outlive it, and those that are left
+# are taken over.
 # The stack is asked by its name: asked by a table's, CloudFormation also tells of stacks deleted in the last 90 days
 # (API reference, DescribeStackResources).
 find_tables() {
@@ -97,12 +95,14 @@ find_tables() {
 		ours=" $(echo "$said" | sed 's/[[:space:]]/ /g') "
 	fi
 	there=
+	missing=
 	lost=
 	for table in "$rate_limit_table" "$usage_table"; do
 		if have_table "$table"; then
 			[ "$said" != DELETING ] || die "the table $table is being deleted at this moment; wait for that to end"
 			there="$there $table"
 		else
+			missing=$missing${missing:+ and }$table
 			case $ours in *" $table "*) lost=$lost${lost:+,}$table ;; esac
 		fi
 	done

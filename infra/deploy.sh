@@ -19,11 +19,11 @@ usage: infra/deploy.sh fargate|lambda [--yes]
             image's repository when the other way is not there
 
 Each says what it would do and what that costs, and asks before it spends or deletes; --yes does not ask.
-Needs docker with buildx, the AWS CLI with credentials and a region, and node 20 with npm.
+Needs docker with buildx, the AWS CLI 2 with credentials and a region, and node 20 with npm.
 
 Settings come from the environment, at every call: those of doc/settings.md, and
 
-  FALLBACK_ORGANIZATIONS    your anthropic-organization-id; must be set for what strangers can reach
+  FALLBACK_ORGANIZATIONS    your anthropic-organization-id; must be set for what strangers can reach (how to find it: doc/aws.md)
   ALLOWED_CIDRS             networks that may reach the load balancer, 0.0.0.0/0 when not set
   CERTIFICATE_ARN           ACM certificate, for HTTPS on the load balancer
 
@@ -55,31 +55,32 @@ confirm() {
 
 # --- fargate, lambda ---
 
-costs() {
-	case $1 in
-	fargate) echo "about 80 USD a month in us-east-1 when idle (task 18, NAT gateway 33, load balancer 16, public addresses 11), and traffic" ;;
-	lambda) echo "nothing when idle; 0.80 USD for 1000 minutes of streams, and traffic" ;;
+# What cannot be right is refused here, before anything was spent.
+synthesise() {
+	echo "making the templates"
+	"$cdk_dir/install.sh" || die "npm could not install the packages of infra/cdk"
+	rm -rf "$cdk_dir/cdk.out"
+	(
+		cd "$cdk_dir" || exit 1
+		export STACKS="$1" EXISTING_TABLES="$2" PLAIN_TEMPLATES='' NODE_NO_WARNINGS=1
+		npm run --silent synth
+	) >&2
+	case $? in
+	0) ;;
+	3) exit 1 ;; # refused, in a sentence of its own (bin/app.ts)
+	*) die "the templates could not be made, see above; nothing was done" ;;
 	esac
 }
 
-synthesise() {
-	"$cdk_dir/install.sh" || die "npm could not install the packages of infra/cdk"
-	rm -rf "$cdk_dir/cdk.out"
-	# What cannot be right is refused here, before anything was spent.
-	(
-		cd "$cdk_dir" || exit 1
-		# cdk is pinned: no look for a newer one, no advice on node
-		export STACKS="$1" EXISTING_TABLES="$2" PLAIN_TEMPLATES='' CDK_DISABLE_VERSION_CHECK=true NODE_NO_WARNINGS=1
-		node node_modules/aws-cdk/bin/cdk synth --quiet
-	) >&2 ||
-		die "the templates could not be made, see above; nothing was done"
-}
-
-# What stands in the way, before anything was made.
+# What stands in the way, before anything was made. Sets fate: what becomes of the stack.
 refuse_obstacles() {
 	refuse_state ClaudeProxyTables
 	refuse_state "$(stack_of "$1")"
-	[ "$1" = lambda ] && ! have_stack ClaudeProxyLambda && have_function "$function_name" || return 0
+	case $said in
+	"" | REVIEW_IN_PROGRESS) fate="is made" ;;
+	*) fate="is there and is updated" ;;
+	esac
+	[ "$1" = lambda ] && [ "$fate" = "is made" ] && have_function "$function_name" || return 0
 	die "there is a function $function_name already that no stack of ours made; delete it first, with its role and log group: doc/aws.md, \"Coming from the Python original\""
 }
 
@@ -133,6 +134,30 @@ deploy_stack() {
 		die "CloudFormation could not deploy $stack; why: aws cloudformation describe-stack-events --stack-name $stack"
 }
 
+what_of_tables() {
+	case $missing in
+	"") echo "unchanged" ;;
+	*" and "*) echo "two tables: $missing" ;;
+	*) echo "makes $missing" ;;
+	esac
+}
+
+# output OUTPUTS NAME
+output() { echo "$1" | sed -n "s/^ *$2[[:space:]]*//p"; }
+
+# say_address WAY OUTPUTS. The certificate is for a name that only its owner knows.
+say_address() {
+	url=$(output "$2" ServiceURL)
+	[ -n "$url" ] || die "it is deployed, but its address could not be read; infra/deploy.sh status shows it"
+	case $1:$url in
+	fargate:https:*)
+		echo "Point your certificate's name (CNAME or alias) to $(output "$2" LoadBalancerDNS)"
+		url=https://THAT-NAME
+		;;
+	esac
+	echo "Claude Code:  export ANTHROPIC_BASE_URL=$url/user/\$USER"
+}
+
 outputs() {
 	aws cloudformation describe-stacks --stack-name "$1" --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' --output text |
 		sed '/^None$/d; s/^/    /'
@@ -147,18 +172,18 @@ deploy() {
 	need_node
 	need_aws
 	need_docker
-	need_builder "$architecture" "$setting"
 	refuse_obstacles "$1"
 	find_tables
 	synthesise "$1" "$existing"
+	need_builder "$architecture" "$setting"
 
 	echo "In account $account, region $region:"
 	echo "    ECR repository   $repository, with an image for $architecture built here"
-	[ ! -e "$cdk_dir/cdk.out/ClaudeProxyTables.template.json" ] || echo "    ClaudeProxyTables, DynamoDB: what is missing of $rate_limit_table, $usage_table"
+	[ ! -e "$cdk_dir/cdk.out/ClaudeProxyTables.template.json" ] || echo "    ClaudeProxyTables, DynamoDB: $(what_of_tables)"
 	[ -z "$lost" ] || echo "    ClaudeProxyTables made $lost, which somebody deleted: so this stack is deleted first and made anew, without touching tables"
 	[ -z "$existing" ] || echo "    taken over as it is: $existing"
-	echo "    $(stack_of "$1"), $(costs "$1")"
-	sed 's/^/    /' "$cdk_dir/cdk.out/exposure"
+	echo "    $(stack_of "$1") $fate"
+	sed 's/^/    /' "$cdk_dir/cdk.out/plan"
 	# new accounts have few; not worth a failure when it may not be asked
 	[ "$1" != lambda ] || ! streams=$(aws lambda get-account-settings --query AccountLimit.UnreservedConcurrentExecutions --output text 2>/dev/null) ||
 		echo "    at most $streams streams at once, together with the account's other functions (Service Quotas raises that)"
@@ -169,8 +194,9 @@ deploy() {
 	[ -z "$lost" ] || delete_stack ClaudeProxyTables
 	[ ! -e "$cdk_dir/cdk.out/ClaudeProxyTables.template.json" ] || deploy_stack ClaudeProxyTables
 	deploy_stack "$(stack_of "$1")" "ImageUri=$image_uri"
-	outputs "$(stack_of "$1")"
-	echo "Claude Code:  export ANTHROPIC_BASE_URL=<ServiceURL>/user/\$USER"
+	said=$(outputs "$(stack_of "$1")")
+	echo "$said"
+	say_address "$1" "$said"
 }
 
 # --- the others ---

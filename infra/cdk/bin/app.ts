@@ -1,17 +1,20 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { makeApp } from '../lib/app'
-import { exposureOf } from '../lib/exposure'
+import { planOf } from '../lib/plan'
 import { readSettings, Refusal } from '../lib/settings'
+
+/* Tells infra/deploy.sh that all has been said. */
+const REFUSED = 3
 
 try {
 	const settings = readSettings(process.env)
 	const { directory } = makeApp(settings).synth()
 
-	fs.writeFileSync(path.join(directory, 'exposure'), exposureOf(settings).map(line => `${line}\n`).join(''))
+	fs.writeFileSync(path.join(directory, 'plan'), planOf(settings).map(line => `${line}\n`).join(''))
 } catch (error) {
 	if (!(error instanceof Refusal))
 		throw error
 	console.error(error.message)
-	process.exit(1)
+	process.exit(REFUSED)
 }

@@ -10,7 +10,7 @@ import { Construct } from 'constructs'
 import { addAlarms, SOME_FAILURES } from './alarms'
 import { containerInput } from './container'
 import { proxyRights } from './rights'
-import { LAMBDA_ANSWER_SECONDS, LAMBDA_SECONDS, Refusal, Settings } from './settings'
+import { LAMBDA_ANSWER_SECONDS, LAMBDA_SECONDS, Refusal, Settings, unlessLeftOut } from './settings'
 
 const NAME = 'claude-proxy-api'
 /*
@@ -48,7 +48,7 @@ export class LambdaStack extends Stack {
 			AWS_LWA_READINESS_CHECK_PATH: '/health'
 		}
 		if (JSON.stringify(this.resolve(variables)).length > ENVIRONMENT_BYTES)
-			throw new Refusal(`BEDROCK_MODEL_OVERRIDES: with it the settings are longer than Lambda's environment may be (${ENVIRONMENT_BYTES} bytes); name fewer models (STACKS=fargate leaves Lambda out).`)
+			throw new Refusal(`BEDROCK_MODEL_OVERRIDES: with it the settings are longer than Lambda's environment may be (${ENVIRONMENT_BYTES} bytes); name fewer models${unlessLeftOut(s)}.`)
 		/* not the construct of the library: that one puts the image's address together by itself */
 		const proxy = new lambda.CfnFunction(this, 'Function', {
 			functionName: NAME,

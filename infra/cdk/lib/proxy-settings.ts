@@ -9,23 +9,46 @@ import * as path from 'node:path'
 const file = ['../../../doc/settings.md', '../../../../doc/settings.md']
 	.map(name => path.join(__dirname, name)).find(name => fs.existsSync(name))
 
-/** Types by name, such as "switch" or "seconds, 0 to 86400". */
-const readTypes = (): Map<string, string> => {
-	if (!file)
-		throw new Error('doc/settings.md is not there: infra/cdk needs the whole source folder')
-	return new Map([...fs.readFileSync(file, 'utf8').matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm)].map(([, name, type]) => [name, type]))
+interface Row {
+	/** Such as "switch" or "seconds, 0 to 86400". */
+	type: string
+	meaning: string
 }
 
-/** What the value should have been, or undefined when nothing is wrong with it, or nothing is known. */
-export const complaintAbout = (name: string, value: string): string | undefined => {
-	const type = readTypes().get(name)
-	const [, least, most] = type?.match(/, (\d+) to (\d+)$/) ?? []
+/** The table by name. */
+export const readTable = (): Map<string, Row> => {
+	if (!file)
+		throw new Error('doc/settings.md is not there: infra/cdk needs the whole source folder')
+	return new Map([...fs.readFileSync(file, 'utf8').matchAll(/^\| `(\w+)` \| ([^|]+) \|[^|]*\| ([^|]+) \|$/gm)]
+		.map(([, name, type, meaning]) => [name, { type, meaning }]))
+}
 
-	if (type === undefined)
+const SWITCH = /^(true|1|yes|on|false|0|no|off)$/i
+/* Host, port and path; plain http the program takes to its own machine only, where Anthropic is not. */
+const URL = /^https:\/\/([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(\/[^?#@\\ "'<>]*)?$/i
+/* "which Bedrock API: invoke or messages", "error, warning, info or debug" */
+const wordsOf = (meaning: string) => meaning.replace(/^.*: /, '').split(/, | or /)
+const CONDITIONS = ['429', '529', '5xx', 'connect', 'spend']
+const among = (words: string[], value: string) => words.includes(value.toLowerCase())
+
+/** What is wrong with the value, or undefined when nothing is, or nothing is known. */
+export const complaintAbout = (name: string, value: string): string | undefined => {
+	const row = readTable().get(name)
+	if (!row)
 		throw new Error(`${name} is not in doc/settings.md`)
-	if (type === 'switch' && !/^(true|1|yes|on|false|0|no|off)$/i.test(value))
-		return 'true or false'
+	const { type, meaning } = row
+	const [, least, most] = type.match(/, (\d+) to (\d+)$/) ?? []
+
+	if (type === 'switch' && !SWITCH.test(value))
+		return `"${value}" is not true or false`
 	if (least !== undefined && !(/^\d+$/.test(value) && Number(value) >= Number(least) && Number(value) <= Number(most)))
-		return `a whole number from ${least} to ${most}`
+		return `"${value}" is not a whole number from ${least} to ${most}`
+	if (type === 'choice' && !among(wordsOf(meaning), value))
+		return `"${value}" is not ${meaning.replace(/^.*: /, '')}`
+	if (name === 'FALLBACK_ON' && !value.replace(/^[, ]+|[, ]+$/g, '').split(/[, ]+/).every(one => among(CONDITIONS, one)))
+		return `"${value}" is not a list of ${CONDITIONS.join(', ')}`
+	/* the value is not shown: people do put passwords into URLs */
+	if (type === 'url' && !URL.test(value))
+		return 'this is not an https:// URL of host, port and path only (no user, no query, no fragment)'
 	return undefined
 }

@@ -2,6 +2,7 @@
  * Settings of a deployment, from the environment. What cannot be right is refused here, in one sentence that names
  * the setting; nothing else of this app reads the environment.
  */
+import { isCidr, isWorld } from './cidrs'
 import { readModels } from './models'
 import { complaintAbout } from './proxy-settings'
 
@@ -43,6 +44,8 @@ export interface Settings {
 	costAlarmUsdPerHour?: number
 	/** Further settings of the proxy, handed on as they are. */
 	proxy: Record<string, string>
+	/** What was set, by name. */
+	given: [string, string][]
 }
 
 type Environment = Record<string, string | undefined>
@@ -54,17 +57,30 @@ const HANDED_ON = ['BEDROCK_FALLBACK_ENABLED', 'FALLBACK_ON', 'RATE_LIMIT_TRACKI
 	'LIMIT_CACHE_SECONDS', 'PING_INTERVAL_SECONDS', 'CONNECT_TIMEOUT_SECONDS', 'FIRST_BYTE_TIMEOUT_SECONDS',
 	'IDLE_TIMEOUT_SECONDS', 'MAX_ANSWER_SECONDS', 'LOG_LEVEL', 'DEBUG_ENV_ENABLED']
 
+const WHERE_TO_FIND = 'how to find it is in doc/aws.md, "Who may spend"'
+
+/** Ends a sentence about Lambda. */
+export const unlessLeftOut = (s: Settings) => s.stacks.length > 1 ? ' (STACKS=fargate leaves Lambda out)' : ''
+
 /** Lambda's own limit, and what the proxy needs of it to end an answer itself and to count it. */
 export const LAMBDA_SECONDS = 600
 export const LAMBDA_ANSWER_SECONDS = LAMBDA_SECONDS - 10
 
 const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/
 const TABLE = /^[A-Za-z0-9_.-]{3,255}$/
-const IPV4_BYTE = /^(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$/
+
+/** Set by infra/deploy.sh itself, or said elsewhere in its plan. */
+const ITS_OWN = ['PLAIN_TEMPLATES', 'STACKS', 'EXISTING_TABLES', 'AWS_REGION', 'AWS_DEFAULT_REGION']
 
 /** Blank counts as not set, as in the proxy. */
 const reader = (env: Environment) => {
-	const text = (name: string) => env[name]?.trim() || undefined
+	const given = new Map<string, string>()
+	const text = (name: string) => {
+		const value = env[name]?.trim() || undefined
+		if (value !== undefined && !ITS_OWN.includes(name))
+			given.set(name, value)
+		return value
+	}
 	const matching = (name: string, pattern: RegExp, what: string) => {
 		const value = text(name)
 		if (value !== undefined && !pattern.test(value))
@@ -92,22 +108,8 @@ const reader = (env: Environment) => {
 			throw new Refusal(`${name}: "${value}" is not ${choices.join(' or ')}.`)
 		return value as T | undefined
 	}
-	return { text, matching, list, flag, number, choice }
+	return { given, text, matching, list, flag, number, choice }
 }
-
-/** The bits of a network, or undefined when it is none. A host's bits beyond the prefix are refused by AWS, so here too. */
-const isIpv4Cidr = (value: string) => {
-	const [address, length, ...rest] = value.split('/')
-	const bytes = address.split('.')
-	if (rest.length || bytes.length !== 4 || !bytes.every(b => IPV4_BYTE.test(b)) || !/^\d{1,2}$/.test(length ?? '') || Number(length) > 32)
-		return false
-	const bits = bytes.reduce((sum, b) => sum * 256 + Number(b), 0)
-	return bits % 2 ** (32 - Number(length)) === 0
-}
-const isIpv6Cidr = (value: string) => /^[0-9a-fA-F:]*::?[0-9a-fA-F:]*\/(12[0-8]|1[01]\d|[1-9]?\d)$/.test(value)
-/* A network that large is nobody's own: 0.0.0.0/1 and 128.0.0.0/1 are the world too. */
-const WORLD_BITS = 8
-const isWorld = (cidr: string) => Number(cidr.split('/')[1]) < WORLD_BITS
 
 /** Whether anybody on the Internet can reach it. */
 export const isOpen = (stack: StackName, s: Settings) => stack === 'lambda' || s.allowedCidrs.some(isWorld)
@@ -117,7 +119,7 @@ export const dashboardIsOpen = (stack: StackName, s: Settings) => s.dashboard ??
 
 const readCidrs = (cidrs: string[]) => {
 	for (const cidr of cidrs)
-		if (!isIpv4Cidr(cidr) && !isIpv6Cidr(cidr))
+		if (!isCidr(cidr))
 			throw new Refusal(`ALLOWED_CIDRS: "${cidr}" is not a network such as 203.0.113.0/24.`)
 	return cidrs.length ? cidrs : ['0.0.0.0/0']
 }
@@ -164,16 +166,23 @@ const check = (s: Settings) => {
 	for (const [name, value] of Object.entries(s.proxy)) {
 		const complaint = complaintAbout(name, value)
 		if (complaint)
-			throw new Refusal(`${name}: "${value}" is not ${complaint}.`)
+			throw new Refusal(`${name}: ${complaint}.`)
 	}
 	if (s.costAlarmUsdPerHour !== undefined && /^(error|warning)$/i.test(s.proxy.LOG_LEVEL))
 		throw new Refusal(`LOG_LEVEL: at ${s.proxy.LOG_LEVEL} the log has no line of an answer's cost, which the cost alarm reads; set info or debug.`)
 	const longest = Number(s.proxy.MAX_ANSWER_SECONDS ?? LAMBDA_ANSWER_SECONDS)
 	if (s.stacks.includes('lambda') && !(longest >= 1 && longest <= LAMBDA_ANSWER_SECONDS))
-		throw new Refusal(`MAX_ANSWER_SECONDS: Lambda cuts an answer after ${LAMBDA_SECONDS} s, so the proxy must end and count it before: set 1 to ${LAMBDA_ANSWER_SECONDS} (STACKS=fargate leaves Lambda out).`)
+		throw new Refusal(`MAX_ANSWER_SECONDS: Lambda cuts an answer after ${LAMBDA_SECONDS} s, so the proxy must end and count it before: set 1 to ${LAMBDA_ANSWER_SECONDS}${unlessLeftOut(s)}.`)
 	if (s.bedrockEndpoint && s.bedrockRegion)
 		throw new Refusal('BEDROCK_VPC_ENDPOINT: an endpoint leads to Bedrock in the region of the stack only, so BEDROCK_REGION must not be set.')
 	checkOpen(s)
+}
+
+const checkRegion = (s: Settings, region: string | undefined) => {
+	const [, , , ofCertificate] = s.certificateArn?.split(':') ?? []
+
+	if (!s.plain && s.stacks.includes('fargate') && region && (ofCertificate ?? region) !== region)
+		throw new Refusal(`CERTIFICATE_ARN: this certificate is in ${ofCertificate}, and the load balancer in ${region} can use only one of its own region; make one there in ACM.`)
 }
 
 /* What must not be where strangers are. Plain templates ask for FALLBACK_ORGANIZATIONS themselves. */
@@ -187,13 +196,13 @@ const checkOpen = (s: Settings) => {
 	if (s.plain || s.fallbackOrganizations)
 		return
 	if (fargate)
-		throw new Refusal('FALLBACK_ORGANIZATIONS: the load balancer would be open to the world (ALLOWED_CIDRS), so anybody whom Anthropic limits could spend on your AWS account; set it to your anthropic-organization-id, or ALLOWED_CIDRS to your networks.')
+		throw new Refusal(`FALLBACK_ORGANIZATIONS: the load balancer would be open to the world (ALLOWED_CIDRS), so anybody whom Anthropic limits could spend on your AWS account; set it to your anthropic-organization-id, or ALLOWED_CIDRS to your networks; ${WHERE_TO_FIND}.`)
 	if (lambda)
-		throw new Refusal('FALLBACK_ORGANIZATIONS: a Function URL is open to the world, so anybody whom Anthropic limits could spend on your AWS account; set it to your anthropic-organization-id (STACKS=fargate leaves Lambda out).')
+		throw new Refusal(`FALLBACK_ORGANIZATIONS: a Function URL is open to the world, so anybody whom Anthropic limits could spend on your AWS account; set it to your anthropic-organization-id${unlessLeftOut(s)}; ${WHERE_TO_FIND}.`)
 }
 
 export const readSettings = (env: Environment): Settings => {
-	const { text, matching, list, flag, number, choice } = reader(env)
+	const { given, text, matching, list, flag, number, choice } = reader(env)
 	const architectures = ['amd64', 'arm64'] as const
 
 	if (flag('FORCE_RATE_LIMIT'))
@@ -202,7 +211,7 @@ export const readSettings = (env: Environment): Settings => {
 	const organizations = list('FALLBACK_ORGANIZATIONS')
 	for (const one of organizations)
 		if (!/^[A-Za-z0-9_-]+$/.test(one))
-			throw new Refusal(`FALLBACK_ORGANIZATIONS: "${one}" is not an anthropic-organization-id.`)
+			throw new Refusal(`FALLBACK_ORGANIZATIONS: "${one}" is not an anthropic-organization-id; ${WHERE_TO_FIND}.`)
 	const defaultModel = text('BEDROCK_DEFAULT_MODEL')
 	const settings: Settings = {
 		plain: flag('PLAIN_TEMPLATES'),
@@ -229,8 +238,14 @@ export const readSettings = (env: Environment): Settings => {
 		dashboard: text('DASHBOARD_ENABLED') === undefined ? undefined : flag('DASHBOARD_ENABLED'),
 		debugEnv: flag('DEBUG_ENV_ENABLED'),
 		costAlarmUsdPerHour: flag('USAGE_TRACKING_ENABLED', true) ? costAlarm : undefined,
-		proxy: Object.fromEntries(HANDED_ON.map(name => [name, text(name)]).filter((pair): pair is [string, string] => pair[1] !== undefined))
+		proxy: Object.fromEntries(HANDED_ON.map(name => [name, text(name)]).filter((pair): pair is [string, string] => pair[1] !== undefined)),
+		given: []
 	}
+	/* these two infra/deploy.sh hands to docker; read here to be shown with the others */
+	for (const name of ['DEBIAN_IMAGE', 'LAMBDA_ADAPTER_IMAGE'])
+		text(name)
+	settings.given = [...given].sort(([a], [b]) => a < b ? -1 : 1)
 	check(settings)
+	checkRegion(settings, text('AWS_REGION') ?? text('AWS_DEFAULT_REGION'))
 	return settings
 }

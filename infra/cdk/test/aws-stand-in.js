@@ -36,8 +36,12 @@ const deployStack = (name, template) => {
 		state.tables.push(table)
 	}
 	state.made[name] = named
+	state.https[name] = name !== 'ClaudeProxyFargate' || JSON.stringify(template).includes('"Certificates"')
 	state.stacks[name] = isNew ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE'
 }
+
+const outputsOf = name => [...(name === 'ClaudeProxyFargate' ? [`LoadBalancerDNS\t${name}.example`] : []),
+	`ServiceURL\thttp${state.https[name] === false ? '' : 's'}://${name}.example`].join('\n')
 
 const ANSWERS = {
 	'aws configure get': () => state.region || process.exit(1),
@@ -45,7 +49,7 @@ const ANSWERS = {
 	'aws cloudformation describe-stacks': () => {
 		const status = state.stacks[option('--stack-name')] ?? noStack(`Stack with id ${option('--stack-name')}`)
 		return status === 'DENIED' ? fail(254, 'AccessDenied) when calling the DescribeStacks operation: not authorized')
-			: option('--query').includes('Outputs') ? `ServiceURL\thttps://${option('--stack-name')}.example` : status
+			: option('--query').includes('Outputs') ? outputsOf(option('--stack-name')) : status
 	},
 	/* Asked by a table's name it tells of deleted stacks too, for 90 days; asked by a stack's name of living ones only. */
 	'aws cloudformation describe-stack-resources': () => {

@@ -23,6 +23,8 @@ interface State {
 	made?: Record<string, string[]>
 	/** The repository's own lifecycle policy. */
 	lifecycle?: string
+	/** Whether what a stack made is reached by https. */
+	https?: Record<string, boolean>
 }
 
 const source = path.join(root, '../..')
@@ -33,7 +35,7 @@ const BOTH = [LIMITS, USAGE]
 const OURS = { ClaudeProxyTables: BOTH }
 const TOOLS = ['sh', 'sed', 'id', 'dirname', 'find', 'rm', 'cat', 'tail', 'grep', 'mktemp', 'node', 'npm']
 
-/* A source folder of its own, with the real cdk and the compiled app, so that nothing is written into this one. */
+/* A source folder of its own, with the compiled app of this one, so that nothing is written here. */
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ccp-deploy-'))
 after(() => fs.rmSync(folder, { recursive: true }))
 const copy = (name: string) => {
@@ -45,12 +47,12 @@ for (const name of ['infra/deploy.sh', 'infra/aws.sh', 'infra/cdk/install.sh', '
 fs.mkdirSync(path.join(folder, 'infra/image'))
 fs.writeFileSync(path.join(folder, 'infra/image/Dockerfile'), '')
 fs.mkdirSync(path.join(folder, 'infra/cdk/node_modules'))
-fs.symlinkSync(path.join(root, 'node_modules/aws-cdk'), path.join(folder, 'infra/cdk/node_modules/aws-cdk'))
 fs.writeFileSync(path.join(folder, 'infra/cdk/node_modules/.package-lock.json'), '{}')
 fs.utimesSync(path.join(folder, 'infra/cdk/package-lock.json'), 0, 0)
-fs.writeFileSync(path.join(folder, 'infra/cdk/cdk.json'), JSON.stringify({
-	...JSON.parse(fs.readFileSync(path.join(root, 'cdk.json'), 'utf8')), app: `node ${path.join(root, 'build/bin/app.js')}`
-}))
+const { synth } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).scripts
+const compiled = synth.replace(/^tsc && /, '').replace('build/bin/app.js', path.join(root, 'build/bin/app.js'))
+assert.ok(compiled !== synth && compiled.includes(root), `not understood here: ${synth}`)
+fs.writeFileSync(path.join(folder, 'infra/cdk/package.json'), JSON.stringify({ private: true, scripts: { synth: compiled } }))
 
 const has = (tool: string) => execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim()
 
@@ -72,7 +74,7 @@ const run = (args: string[], state: State = {}, env: Record<string, string> = {}
 	fs.mkdirSync(standIn)
 	fs.writeFileSync(path.join(standIn, 'state.json'), JSON.stringify({
 		region: 'us-east-1', credentials: true, docker: true, buildx: true, platforms: 'linux/amd64, linux/arm64, linux/386', repository: false,
-		function: false, stacks: {}, tables: [], made: {}, lifecycle: '', ...state
+		function: false, stacks: {}, tables: [], made: {}, lifecycle: '', https: {}, ...state
 	}))
 	const { status, stdout, stderr } = spawnSync(path.join(folder, 'infra/deploy.sh'), args, {
 		encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { PATH, HOME: standIn, STAND_IN: standIn, CDK_VALIDATION: 'false', ...env }
@@ -87,8 +89,8 @@ const changes = (calls: string[]) => calls.filter(call => !/^(aws configure|aws 
 const names = (calls: string[]) => calls.map(call => call.split(' ').slice(0, 3).join(' '))
 
 /* What the plan may say about who reaches it. */
-const WORLD = /reachable by anybody who knows its address/
-const CLOSED = /dashboard and the usage of all users are closed; to look: STORE=dynamodb: \.\/run /
+const WORLD = /^ {4}(The load balancer|This function) is reachable by anybody who knows its address$/m
+const CLOSED = /dashboard and the usage of all users are closed; to look: doc\/aws\.md, "Who may look"$/m
 const READABLE = /the usage of all users is readable by anybody who knows the address/
 const UNENCRYPTED = /credentials travel unencrypted/
 const says = (plan: string, these: RegExp[], not: RegExp[]) => {
@@ -106,7 +108,7 @@ test('each missing thing has its sentence, and nothing is done', () => {
 		[/^deploy: docker is not installed/m, {}, without('docker')],
 		[/^deploy: docker is installed, but its daemon does not answer/m, { docker: false }, allTools],
 		[/^deploy: docker has no buildx/m, { buildx: false }, allTools],
-		[/^deploy: AWS does not accept your credentials/m, { credentials: false }, allTools],
+		[/^deploy: AWS does not accept your credentials; log in.*ExpiredToken\) when calling GetCallerIdentity/ms, { credentials: false }, allTools],
 		[/^deploy: no region is set; set AWS_REGION/m, { region: '' }, allTools]
 	] as [RegExp, State, string][]) {
 		const { status, stderr, calls } = run(['fargate', '--yes'], state, someone, PATH)
@@ -142,7 +144,12 @@ test('fargate: repository, image, tables, stack, in this order, by the image’s
 	assert.deepEqual(JSON.parse(left.lifecycle).rules.map((rule: any) => [rule.selection, rule.action.type]),
 		[[{ tagStatus: 'untagged', countType: 'imageCountMoreThan', countNumber: 10 }, 'expire']])
 	assert.deepEqual(left.tables, BOTH)
-	assert.match(stdout, /ServiceURL\thttps:\/\/ClaudeProxyFargate/)
+	assert.match(stdout, /^ {4}ClaudeProxyTables, DynamoDB: two tables: claude-proxy-rate-limits and claude-proxy-usage\n {4}ClaudeProxyFargate is made$/m)
+	assert.match(stdout, /^ {4}settings: FALLBACK_ORGANIZATIONS=11111111-2222-3333-4444-555555555555; all others have their defaults$/m)
+	assert.match(stdout, /\tClaudeProxyFargate\.example\n {4}ServiceURL\thttp:.*\nClaude Code: {2}export ANTHROPIC_BASE_URL=http:\/\/ClaudeProxyFargate\.example\/user\/\$USER\n$/)
+	/* what would be noise above the plan: npm, tsc, cdk */
+	assert.match(stdout, /^making the templates\nIn account /)
+	assert.equal(stderr, '')
 	assert.doesNotMatch(stdout + stderr, /password-of-the-registry/)
 })
 
@@ -173,6 +180,7 @@ test('a table of ours that somebody deleted is made again; the other is taken ov
 	assert.deepEqual(left.made.ClaudeProxyTables, [LIMITS])
 	assert.match(stdout, /ClaudeProxyTables made claude-proxy-rate-limits, which somebody deleted: so this stack is deleted first/)
 	assert.match(stdout, /taken over as it is: claude-proxy-usage$/m)
+	assert.match(stdout, /^ {4}ClaudeProxyTables, DynamoDB: makes claude-proxy-rate-limits$/m)
 	assert.deepEqual(changes(calls).filter(call => call.startsWith('aws cloudformation')).map(call => call.split(' ').slice(2, 5).join(' ')), [
 		'delete-stack --stack-name ClaudeProxyTables', 'wait stack-delete-complete --stack-name',
 		'deploy --stack-name ClaudeProxyTables', 'deploy --stack-name ClaudeProxyLambda'])
@@ -186,12 +194,14 @@ test('an update leaves the tables and their stack as they are', () => {
 	assert.equal(status, 0, stderr)
 	assert.deepEqual([left.tables, left.made.ClaudeProxyTables], [BOTH, BOTH])
 	assert.doesNotMatch(stdout, /taken over|somebody deleted/)
+	assert.match(stdout, /^ {4}ClaudeProxyTables, DynamoDB: unchanged\n {4}ClaudeProxyLambda is there and is updated$/m)
+	assert.match(stdout, /^Claude Code: {2}export ANTHROPIC_BASE_URL=https:\/\/ClaudeProxyLambda\.example\/user\/\$USER$/m)
 })
 
 test('where docker cannot build for the other processor, that is said before anything is spent', () => {
 	/* what stands at the platform: set by hand; each node of a builder has a line */
 	for (const platforms of ['linux/amd64*, linux/386;linux/arm64*, linux/arm/v7', 'linux/arm64', 'linux/amd64, linux/arm64'])
-		assert.match(run(['lambda', '--yes'], { platforms, function: true }, someone).stderr, /there is a function/)
+		assert.equal(run(['lambda', '--yes'], { platforms }, someone).status, 0)
 	for (const [command, platforms, why] of [
 		['lambda', 'linux/amd64, linux/amd64/v2, linux/386', /linux\/arm64 here; .*binfmt --install arm64 .*, LAMBDA_ARCHITECTURE=amd64 needs none/],
 		['lambda', 'linux/amd64;linux/arm/v7', /linux\/arm64 here/],
@@ -212,18 +222,43 @@ test('the plan says who can reach it, and what they see', () => {
 	for (const [command, env, these, not] of [
 		['lambda', { DASHBOARD_ENABLED: 'Yes' }, [WORLD, READABLE, /at most 10 streams at once/], [CLOSED]],
 		['fargate', { ALLOWED_CIDRS: '203.0.113.0/24, ::/0', CERTIFICATE_ARN }, [WORLD, CLOSED], [UNENCRYPTED]],
-		['fargate', { ALLOWED_CIDRS: '203.0.113.0/24,10.0.0.0/8', DASHBOARD_ENABLED: 'true' },
-			[/reachable from 203\.0\.113\.0\/24, 10\.0\.0\.0\/8\n    the usage of all users is readable by whoever is there\n/, UNENCRYPTED], [WORLD, READABLE, CLOSED]]
+		['fargate', { ALLOWED_CIDRS: '203.0.113.0/24,198.51.100.0/24', DASHBOARD_ENABLED: 'true' },
+			[/The load balancer is reachable from 203\.0\.113\.0\/24, 198\.51\.100\.0\/24\n    the usage of all users is readable by whoever is there\n/, UNENCRYPTED], [WORLD, READABLE, CLOSED]]
 	] as [string, Record<string, string>, RegExp[], RegExp[]][])
 		says(run([command, '--yes'], { repository: true, lifecycle: '{}', tables: BOTH }, { ...someone, ...env }).stdout, these, not)
 })
 
-test('settings that synth refuses: its sentence, and nothing is done', () => {
+test('settings that synth refuses: exactly its sentence, docker is asked for nothing slow, and nothing is done', () => {
 	const { status, stderr, calls } = run(['fargate', '--yes'], {}, {})
 
 	assert.equal(status, 1)
-	assert.match(stderr, /^FALLBACK_ORGANIZATIONS: the load balancer would be open to the world/m)
+	assert.match(stderr, /^FALLBACK_ORGANIZATIONS: the load balancer would be open to the world [^\n]*\.\n$/)
 	assert.deepEqual(changes(calls), [])
+	assert.ok(!calls.some(call => call.startsWith('docker buildx inspect')))
+})
+
+test('templates that disagree with AWS’s resource schemas end it before anything is done', () => {
+	const spoil = path.join(folder, 'spoil.js')
+	fs.writeFileSync(spoil, `if (process.argv[1].endsWith('bin/app.js')) {
+		const app = require(${JSON.stringify(path.join(root, 'build/lib/app.js'))}), { makeApp } = app
+		app.makeApp = (...args) => {
+			const made = makeApp(...args)
+			made.node.findChild('ClaudeProxyLambda').node.findChild('Url').addPropertyOverride('Bogus', true)
+			return made
+		}
+	}`)
+	const { status, stderr, calls } = run(['lambda', '--yes'], {}, { ...someone, CDK_VALIDATION: 'true', NODE_OPTIONS: `--require ${spoil}` })
+
+	assert.equal(status, 1)
+	assert.match(stderr, /'Bogus' was unexpected[^]*\ndeploy: the templates could not be made, see above; nothing was done\n$/)
+	assert.deepEqual(changes(calls), [])
+})
+
+test('with a certificate clients use its name, which leads to the load balancer', () => {
+	const CERTIFICATE_ARN = 'arn:aws:acm:us-east-1:123456789012:certificate/1'
+
+	assert.match(run(['fargate', '--yes'], {}, { ...someone, CERTIFICATE_ARN }).stdout,
+		/\nPoint your certificate's name \(CNAME or alias\) to ClaudeProxyFargate\.example\nClaude Code: {2}export ANTHROPIC_BASE_URL=https:\/\/THAT-NAME\/user\/\$USER\n$/)
 })
 
 test('without a terminal and --yes nothing is spent, and nothing deleted', () => {

@@ -5,7 +5,7 @@ import { readSettings, Refusal } from '../lib/settings'
 import { someone } from './helpers'
 
 const closed = { STACKS: 'fargate', ALLOWED_CIDRS: '203.0.113.0/24' }
-const refused = (env: Record<string, string>) => {
+const refused = (env: Record<string, string | undefined>) => {
 	try {
 		readSettings(env)
 	} catch (error) {
@@ -32,9 +32,40 @@ test('a Function URL always does', () => {
 	readSettings({ STACKS: 'lambda', ...someone })
 })
 
+test('the refusal says where an organization’s id is found, and leaves Lambda out only where another way is left', () => {
+	for (const env of [{ STACKS: 'fargate' }, { STACKS: 'lambda' }, { ...closed, STACKS: 'fargate,lambda' }, { FALLBACK_ORGANIZATIONS: 'my organization' }])
+		assert.match(refused(env), /; how to find it is in doc\/aws\.md, "Who may spend"\.$/)
+	const answer = { ...someone, MAX_ANSWER_SECONDS: '900' }
+	for (const both of [refused({ ...closed, STACKS: 'fargate,lambda' }), refused(answer)])
+		assert.match(both, /\(STACKS=fargate leaves Lambda out\)/)
+	for (const lambda of [refused({ STACKS: 'lambda' }), refused({ ...answer, STACKS: 'lambda' })])
+		assert.doesNotMatch(lambda, /STACKS/)
+})
+
+test('a certificate of another region serves no load balancer', () => {
+	const env = { ...someone, STACKS: 'fargate', CERTIFICATE_ARN: 'arn:aws:acm:eu-central-1:123456789012:certificate/1' }
+
+	assert.match(refused({ ...env, AWS_REGION: 'us-east-1', AWS_DEFAULT_REGION: 'eu-central-1' }), /^CERTIFICATE_ARN: .* eu-central-1, .* us-east-1 /)
+	assert.match(refused({ ...env, AWS_DEFAULT_REGION: 'us-east-1' }), /^CERTIFICATE_ARN/)
+	for (const fits of [{}, { AWS_REGION: 'eu-central-1' }, { AWS_REGION: 'us-east-1', STACKS: 'lambda' }, { AWS_REGION: 'us-east-1', PLAIN_TEMPLATES: 'true' }])
+		readSettings({ ...env, ...fits })
+})
+
+test('words and addresses that the program takes are taken', () => {
+	const fits = {
+		LOG_LEVEL: 'DEBUG', BEDROCK_API: 'messages', BEDROCK_SERVICE_TIER: 'reserved', FALLBACK_ON: '429, 529,5XX,connect spend',
+		ANTHROPIC_API_BASE: 'https://gateway.example:8443/anthropic'
+	}
+	const { proxy } = readSettings({ ...someone, ...fits })
+
+	for (const [name, value] of Object.entries(fits))
+		assert.equal(proxy[name], value)
+	assert.doesNotMatch(refused({ ...someone, ANTHROPIC_API_BASE: 'https://me:password@gateway.example' }), /password/)
+})
+
 test('what does not parse is refused by name', () => {
 	for (const [name, ...values] of [
-		['ALLOWED_CIDRS', '203.0.113.0', '203.0.113.5/24', '256.0.0.0/8', '10.0.0.0/33', 'everybody', '10.0.0.0/8/8'],
+		['ALLOWED_CIDRS', '203.0.113.0', '203.0.113.5/24', '256.0.0.0/8', '10.0.0.0/33', 'everybody', '11.0.0.0/8/8', ':::/0', '2001:db8::/129'],
 		['STACKS', 'ec2'],
 		['BEDROCK_REGION', 'Virginia', 'us-east'],
 		['BEDROCK_PROFILE', 'US', 'us.'],
@@ -58,7 +89,11 @@ test('what does not parse is refused by name', () => {
 		['BEDROCK_DEFAULT_MODEL', 'gpt'],
 		['FALLBACK_ORGANIZATIONS', 'an organization'],
 		['FORCE_RATE_LIMIT', 'true'],
-		['LOG_LEVEL', 'warning', 'error', 'Warning'],
+		['LOG_LEVEL', 'loud', 'warning', 'error', 'Warning'],
+		['BEDROCK_API', 'converse', 'which Bedrock API: invoke'],
+		['BEDROCK_SERVICE_TIER', 'cheap', 'flex or reserved'],
+		['FALLBACK_ON', '430', '429,5', '429 sometimes', ','],
+		['ANTHROPIC_API_BASE', 'api.anthropic.com', 'ftp://api.anthropic.com', 'http://gateway.example', 'https://', 'https://host/?a=b'],
 		['DEBUG_ENV_ENABLED', 'perhaps', 'true', 'TRUE', '1', 'yes', 'on'],
 		['MAX_ANSWER_SECONDS', '0', '591', '86400', 'long', '100.5'],
 		['RETRY_THRESHOLD_SECONDS', 'abc', '-1', '86401'],
@@ -79,7 +114,7 @@ test('the settings are not shown where strangers are', () => {
 
 test('half of the world is strangers too', () => {
 	assert.match(refused({ STACKS: 'fargate', ALLOWED_CIDRS: '0.0.0.0/1,128.0.0.0/1' }), /^FALLBACK_ORGANIZATIONS: the load balancer/)
-	readSettings({ STACKS: 'fargate', ALLOWED_CIDRS: '10.0.0.0/8' })
+	readSettings({ STACKS: 'fargate', ALLOWED_CIDRS: '11.0.0.0/8' })
 })
 
 test('how long an answer takes is limited on Lambda only', () => {
