@@ -48,11 +48,13 @@ need_aws() {
 
 complaint=$(mktemp) || exit 1
 trap 'rm -f "$complaint"' EXIT
+trap 'exit 130' INT TERM
 
 rate_limit_table=${RATE_LIMIT_TABLE_NAME:-claude-proxy-rate-limits}
 usage_table=${USAGE_TABLE_NAME:-claude-proxy-usage}
 repository=${ECR_REPOSITORY:-claude-proxy}
 function_name=claude-proxy-api
+role_name=$function_name-role
 
 stack_of() {
 	case $1 in
@@ -75,25 +77,35 @@ look() {
 # Its status in $said; "" when it is not there.
 have_stack() { look 'does not exist' aws cloudformation describe-stacks --stack-name "$1" --query 'Stacks[0].StackStatus' --output text; }
 have_table() { look ResourceNotFoundException aws dynamodb describe-table --table-name "$1" --query Table.TableStatus --output text; }
+have_role() { look NoSuchEntity aws iam get-role --role-name "$1" --query Role.Arn --output text; }
+# Asked by how names begin; the answer is empty when there is none.
+have_log() {
+	look ResourceNotFoundException aws logs describe-log-groups --log-group-name-prefix "$1" \
+		--query "logGroups[?logGroupName=='$1'].logGroupName" --output text && [ -n "$said" ]
+}
 have_function() { look ResourceNotFoundException aws lambda get-function --function-name "$1" --query Configuration.State --output text; }
 have_repository() {
 	look RepositoryNotFoundException aws ecr describe-repositories --repository-names "$repository" \
 		--query 'repositories[0].repositoryUri' --output text
 }
 
+# Sets ours: the tables that ClaudeProxyTables made, with a blank around each.
+# The stack is asked by its name: asked by a table's, CloudFormation also tells of stacks deleted in the last 90 days
+# (API reference, DescribeStackResources).
+find_ours() {
+	ours=
+	have_stack ClaudeProxyTables || return 0
+	look 'does not exist' aws cloudformation describe-stack-resources --stack-name ClaudeProxyTables --output text \
+		--query "StackResources[?ResourceType=='AWS::DynamoDB::Table' && !starts_with(ResourceStatus,'DELETE_')].PhysicalResourceId"
+	ours=" $(echo "$said" | sed 's/[[:space:]]/ /g') "
+}
+
 # Sets missing: the tables that are not there. existing: those that are, and not in the care of ClaudeProxyTables; they are
 # taken over as they are. And lost: those that this stack made and somebody deleted. CloudFormation does not notice that,
 # and would make none ("no changes"), so then the stack goes and comes anew; its tables outlive it, and those that are left
 # are taken over.
-# The stack is asked by its name: asked by a table's, CloudFormation also tells of stacks deleted in the last 90 days
-# (API reference, DescribeStackResources).
 find_tables() {
-	ours=
-	if have_stack ClaudeProxyTables; then
-		look 'does not exist' aws cloudformation describe-stack-resources --stack-name ClaudeProxyTables --output text \
-			--query "StackResources[?ResourceType=='AWS::DynamoDB::Table' && !starts_with(ResourceStatus,'DELETE_')].PhysicalResourceId"
-		ours=" $(echo "$said" | sed 's/[[:space:]]/ /g') "
-	fi
+	find_ours
 	there=
 	missing=
 	lost=

@@ -72,23 +72,47 @@ synthesise() {
 	esac
 }
 
+log_of() {
+	case $1 in
+	fargate) echo /ecs/claude-proxy ;;
+	lambda) echo "/aws/lambda/$function_name" ;;
+	esac
+}
+
+# What has a name that a new stack needs. A log group may also be one of ours: AWS writes the last lines late.
+refuse_names() {
+	foreign=
+	if [ "$1" = lambda ]; then
+		! have_function "$function_name" || foreign="the function $function_name (aws lambda delete-function --function-name $function_name)"
+		! have_role "$role_name" || foreign="$foreign${foreign:+, }the role $role_name (doc/aws.md, \"Delete it\")"
+	fi
+	! have_log "$(log_of "$1")" || foreign="$foreign${foreign:+, }the log group $(log_of "$1") (aws logs delete-log-group --log-group-name $(log_of "$1"))"
+	[ -z "$foreign" ] || die "there is something already that $(stack_of "$1") has to make; delete it first: $foreign"
+}
+
 # What stands in the way, before anything was made. Sets fate: what becomes of the stack.
 refuse_obstacles() {
 	refuse_state ClaudeProxyTables
 	refuse_state "$(stack_of "$1")"
+	have_stack "$(stack_of "$1")"
 	case $said in
-	"" | REVIEW_IN_PROGRESS) fate="is made" ;;
-	*) fate="is there and is updated" ;;
+	"" | REVIEW_IN_PROGRESS)
+		fate="is made"
+		refuse_names "$1"
+		;;
+	*)
+		fate="is there and is updated"
+		[ "$1" = fargate ] || have_function "$function_name" ||
+			die "somebody deleted the function $function_name of the stack ClaudeProxyLambda, which cannot be updated so; first: aws cloudformation delete-stack --stack-name ClaudeProxyLambda"
+		;;
 	esac
-	[ "$1" = lambda ] && [ "$fate" = "is made" ] && have_function "$function_name" || return 0
-	die "there is a function $function_name already that no stack of ours made; delete it first, with its role and log group: doc/aws.md, \"Coming from the Python original\""
 }
 
 # Each push takes the tags from the image before it, which a rollback may still want: the last 10 without a tag are kept.
-# A policy of your own stays as it is.
-expire_images() {
-	! look LifecyclePolicyNotFoundException aws ecr get-lifecycle-policy --repository-name "$repository" \
-		--query lifecyclePolicyText --output text || return 0
+# Only in a repository that was made here; what another one keeps is not ours to say.
+make_repository() {
+	said=$(aws ecr create-repository --repository-name "$repository" --image-scanning-configuration scanOnPush=true \
+		--query repository.repositoryUri --output text) || die "the ECR repository $repository could not be made"
 	untagged='{"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 10}'
 	aws ecr put-lifecycle-policy --repository-name "$repository" --lifecycle-policy-text \
 		"{\"rules\": [{\"rulePriority\": 1, \"selection\": $untagged, \"action\": {\"type\": \"expire\"}}]}" >/dev/null ||
@@ -102,12 +126,8 @@ push_image() {
 	architecture=$2
 	version=$(sed -n 's/^AC_INIT(\[[^]]*\], \[\([^]]*\)\].*/\1/p' "$source_dir/configure.ac")
 	tag=${version:?}-$architecture
-	if ! have_repository; then
-		said=$(aws ecr create-repository --repository-name "$repository" --image-scanning-configuration scanOnPush=true \
-			--query repository.repositoryUri --output text) || die "the ECR repository $repository could not be made"
-	fi
+	have_repository || make_repository
 	registry=$said
-	expire_images
 	password=$(aws ecr get-login-password) || die "AWS gives no password for the registry (aws ecr get-login-password)"
 	printf '%s' "$password" | docker login --username AWS --password-stdin "${registry%%/*}" >/dev/null ||
 		die "docker could not log in to ${registry%%/*}"
@@ -226,10 +246,7 @@ logs() {
 		have_stack ClaudeProxyFargate || which=lambda
 	fi
 	have_stack "$(stack_of "$which")" || die "the stack $(stack_of "$which") is not there, so there is no log"
-	case $which in
-	fargate) exec aws logs tail /ecs/claude-proxy --follow ;;
-	lambda) exec aws logs tail "/aws/lambda/$function_name" --follow ;;
-	esac
+	aws logs tail "$(log_of "$which")" --follow
 }
 
 delete_stack() {
@@ -241,6 +258,17 @@ delete_stack() {
 delete_table() {
 	{ aws dynamodb delete-table --table-name "$1" >/dev/null && aws dynamodb wait table-not-exists --table-name "$1"; } ||
 		die "the table $1 could not be deleted"
+}
+
+# Tables that were made under other names than today's environment says: these would stay, and others go.
+refuse_others() {
+	[ -n "$with_tables" ] || return 0
+	for table in $ours; do
+		case $table in
+		"$rate_limit_table" | "$usage_table") ;;
+		*) die "ClaudeProxyTables made $table, which neither RATE_LIMIT_TABLE_NAME nor USAGE_TABLE_NAME names; set both as they were at the deployment" ;;
+		esac
+	done
 }
 
 # destroy WAY, "" for both
@@ -267,6 +295,8 @@ destroy() {
 	[ -z "$with_tables" ] || ! have_stack ClaudeProxyTables || tables_stack=ClaudeProxyTables
 	doomed=
 	[ -z "$with_tables" ] || doomed=$tables
+	find_ours
+	refuse_others
 	if [ -z "$stacks$images$tables_stack$doomed" ]; then
 		echo "Nothing to delete in account $account, region $region.${stays:+ There is $stays.}${tables:+ There are tables:$tables.}"
 		return
@@ -275,7 +305,12 @@ destroy() {
 	echo "In account $account, region $region, this is deleted:"
 	for stack in $stacks $tables_stack; do echo "    stack $stack"; done
 	[ -z "$images" ] || echo "    ECR repository $images with its images"
-	for table in $doomed; do echo "    table $table with all that is in it"; done
+	for table in $doomed; do
+		case $ours in
+		*" $table "*) echo "    table $table with all that is in it" ;;
+		*) echo "    table $table with all that is in it, which no stack of ours made" ;;
+		esac
+	done
 	[ -z "$stays" ] || echo "$stays stays, and the ECR repository $repository with it, which has its image."
 	confirm "Delete?"
 
@@ -288,7 +323,7 @@ destroy() {
 	elif [ -z "$with_tables" ] && [ -n "$tables" ]; then
 		echo "Deleted. What remains: tables$tables (billed for what is stored; destroy --tables deletes them)."
 	else
-		echo "Deleted. Nothing remains."
+		echo "Deleted. Nothing of that remains."
 	fi
 }
 
@@ -314,6 +349,7 @@ for argument in "$@"; do
 	*) echo "deploy: $argument is not known here" >&2; usage >&2; exit 2 ;;
 	esac
 done
+[ -z "$with_tables" ] || [ "$command" = destroy ] || { usage >&2; exit 2; }
 case $command in
 fargate | lambda) deploy "$command" ;;
 status) status ;;

@@ -50,7 +50,7 @@ s.test('a limit that its table refuses holds no usage back', async t => {
 	await wait_until(async () => (await items(t, t.tables.limits)).length === 1, 'the limit is stored, when it can be')
 })
 s.test('an answer that Lambda would cut is ended before, with a word, and counted', async t => {
-	await t.with({ MAX_ANSWER_SECONDS: '3' }, async proxy => {
+	await t.with({ MAX_ANSWER_SECONDS: '5' }, async proxy => {
 		const slowly = { events: 1000, everyMs: 50 }
 		for (const name of ['anthropic', 'bedrock']) {
 			if (name === 'bedrock')

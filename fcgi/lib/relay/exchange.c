@@ -19,6 +19,7 @@
  *                                 \-> refused -> convert -> wait, relay or Bedrock
  *   Bedrock -> relay -> book -> over
  *   Anthropic -> relay, and when that is counted: book -> relay -> over
+ *             \-> cut -> book -> end (on AWS Lambda; elsewhere the end comes first) -> over
  *
  * This file begins and ends it and holds what all parts use.
  */
@@ -97,16 +98,18 @@ on_deadline(void *arg)
 		return;
 	}
 	ccp_log(CCP_LOG_WARNING, x->call.id,
-	        "❌ longer than MAX_ANSWER_SECONDS=%lld, ended user=%s model=%s",
-	        (long long)x->relay->config->max_answer_s, x->call.user,
-	        *x->model ? x->model : "-");
-	if (x->held_status && !x->head_sent && x->state != CCP_X_ANTHROPIC) {
-		ccp_x_hang_up(x);
-		ccp_x_relay_held(
-			x); /* Anthropic's refusal, whole: while waiting, or Bedrock is silent */
+	        "❌ longer than MAX_ANSWER_SECONDS=%lld, ended user=%s model=%s%s",
+	        (long long)x->relay->config->max_answer_s, x->call.user, *x->model ? x->model : "-",
+	        x->state == CCP_X_BEDROCK && !x->head_sent
+	                ? ": what AWS may bill for it is not known here"
+	                : "");
+	if (!x->held_status || x->head_sent || x->state == CCP_X_ANTHROPIC) {
+		stop(x, &overlong);
 		return;
 	}
-	stop(x, &overlong);
+	/* while waiting, or Bedrock is silent: Anthropic's refusal is there, and whole */
+	ccp_x_hang_up(x);
+	ccp_x_relay_held(x);
 }
 
 /* The body and header of the request are not needed any more. */

@@ -24,7 +24,8 @@
 #define CCP_TAIL_BYTES 256
 /*
  * The last bytes of an answer wait this long for their usage to be booked, and
- * Bedrock, or the refusal, for a new limit to be stored; longer on AWS Lambda.
+ * Bedrock, or the refusal, for a new limit to be stored. On AWS Lambda, where
+ * the end of an answer freezes all, the last bytes and the refusal wait longer.
  */
 #define CCP_STORE_WAIT_MS 1000
 /* Vouched = accepted by Anthropic within this time; noted anew after this one. */

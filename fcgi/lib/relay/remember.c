@@ -75,7 +75,7 @@ ccp_x_remember(struct ccp_exchange *x)
 	memcpy(r->limit.credential, x->credential, sizeof(r->limit.credential));
 	r->relay->errands++;
 	ccp_work_submit(r->relay->writes, &r->job);
-	/* the end of Bedrock's answer, if there is one, waits for the limit as well as for its usage */
+	/* what Bedrock answers ends when its usage is handed over, and this limit with it */
 	if (!ccp_x_timer(x, x->decision.next == CCP_NEXT_BEDROCK ? CCP_STORE_WAIT_MS
 	                                                         : ccp_x_store_wait_ms(x)))
 		return false;

@@ -200,19 +200,19 @@ ccp_courier_wake(struct ccp_courier *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-bool
+void
 ccp_courier_deliver(struct ccp_courier *c, int64_t most_ms)
 {
 	const struct timespec end = ccp_clock_in(most_ms);
 	int64_t wanted;
-	bool in_time = true, out;
+	bool in_time = true;
 
 	if (!c)
-		return false;
+		return;
 	pthread_mutex_lock(&c->lock);
 	c->waiting_count++;
 	wanted = c->round_count + (c->delivering ? 2 : 1);
-	while (!(out = c->round_count >= wanted && c->all_out) && in_time) {
+	while ((c->round_count < wanted || !c->all_out) && in_time) {
 		if (c->round_count < wanted) { /* a round of before may have taken it */
 			c->woken = true;
 			pthread_cond_signal(&c->some);
@@ -221,7 +221,6 @@ ccp_courier_deliver(struct ccp_courier *c, int64_t most_ms)
 	}
 	c->waiting_count--;
 	pthread_mutex_unlock(&c->lock);
-	return out;
 }
 
 /* A call of the network under way is not waited for longer than it may take once. */

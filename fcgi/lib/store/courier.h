@@ -21,9 +21,9 @@ void ccp_courier_wake(struct ccp_courier *courier);
 
 /*
  * The same, and blocks until all that there was at this call is in the store; for most_ms
- * at most, in which it is tried again and again. False: it is not, or courier is NULL.
+ * at most, in which it is tried again and again. NULL is fine.
  */
-bool ccp_courier_deliver(struct ccp_courier *courier, int64_t most_ms);
+void ccp_courier_deliver(struct ccp_courier *courier, int64_t most_ms);
 
 /* Delivers what waits, for at most most_ms, and ends the thread. NULL is fine. */
 void ccp_courier_free(struct ccp_courier *courier, int64_t most_ms);

@@ -13,7 +13,9 @@ const STRICT = { '@aws-cdk/core:validateAgainstDefaultRules': true }
  */
 export const makeApp = (s: Settings, outdir?: string) => {
 	const app = new App({ outdir, analyticsReporting: false, treeMetadata: false, context: STRICT })
-	const props = (description: string): StackProps => ({ description, synthesizer: new LegacyStackSynthesizer() })
+	const props = (description: string): StackProps => ({
+		description, synthesizer: new LegacyStackSynthesizer(), suppressTemplateIndentation: true /* CloudFormation takes 51,200 bytes */
+	})
 	const tables = TablesStack.isNeeded(s)
 		? new TablesStack(app, 'ClaudeProxyTables', s, props('claude-code-proxy: DynamoDB tables of limits and usage; kept when this stack is deleted'))
 		: undefined

@@ -10,7 +10,7 @@ const parse = (cidr: string) => {
 	return { address, bits: Number(bits), family }
 }
 
-/* A host's bits beyond the prefix are refused by AWS, so here too. */
+/* A host's bits beyond the prefix are refused by AWS, so here too; of IPv6 AWS says it itself. */
 const hasHostBits = (address: string, bits: number) =>
 	address.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0) % 2 ** (32 - bits) !== 0
 

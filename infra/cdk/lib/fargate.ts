@@ -43,8 +43,7 @@ export class FargateStack extends Stack {
 		const balancer = this.addBalancer(s, vpc)
 		const targets = this.addListeners(s, balancer, vpc, service)
 
-		this.keepWayOut(service, vpc, balancer)
-		addBedrockEndpoint(vpc, s, service)
+		this.keepWayOut(service, vpc, [service, balancer], addBedrockEndpoint(vpc, s, service))
 		scaleService(s, service, balancer, targets)
 		addAlarms(this, s, logGroup, {
 			ProxyFails: {
@@ -110,11 +109,11 @@ export class FargateStack extends Stack {
 	 * CloudFormation knows only what the service names: without this, tasks could start before they can fetch their image,
 	 * and at the end lose their way to DynamoDB and to their clients while they still drain.
 	 */
-	private keepWayOut(service: ecs.FargateService, vpc: ec2.Vpc, balancer: elb.ApplicationLoadBalancer) {
-		const rules = [...service.connections.securityGroups, ...balancer.connections.securityGroups].flatMap(group => group.node.findAll())
+	private keepWayOut(service: ecs.FargateService, vpc: ec2.Vpc, ways: ec2.IConnectable[], endpoints: ec2.InterfaceVpcEndpoint[]) {
+		const rules = [...ways, ...endpoints].flatMap(one => one.connections.securityGroups).flatMap(group => group.node.findAll())
 			.filter(one => one instanceof ec2.CfnSecurityGroupIngress || one instanceof ec2.CfnSecurityGroupEgress)
 
-		service.node.findChild('Service').node.addDependency(vpc.node.findChild('DynamoDb'), ...rules,
+		service.node.findChild('Service').node.addDependency(vpc.node.findChild('DynamoDb'), ...endpoints, ...rules,
 			...vpc.privateSubnets.map(subnet => subnet.internetConnectivityEstablished))
 	}
 

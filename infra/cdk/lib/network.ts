@@ -17,11 +17,12 @@ export const addNetwork = (stack: Stack) => new ec2.Vpc(stack, 'Vpc', {
 /** By the hour, but without the NAT gateway's price by the gigabyte, and on no public address. */
 export const addBedrockEndpoint = (vpc: ec2.Vpc, s: Settings, clients: ec2.IConnectable) => {
 	if (!s.bedrockEndpoint)
-		return
+		return []
 	const endpoint = vpc.addInterfaceEndpoint('Bedrock', {
 		service: ec2.InterfaceVpcEndpointAwsService.BEDROCK_RUNTIME,
 		subnets: { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS },
 		open: false
 	})
 	endpoint.connections.allowDefaultPortFrom(clients)
+	return [endpoint]
 }

@@ -31,6 +31,8 @@ const exposure = (stack: StackName, s: Settings) => {
 	if (stack === 'fargate')
 		says.push(...s.allowedCidrs.filter(isPrivate).map(cidr =>
 			`nobody arrives there from the private network ${cidr}: give public addresses (curl https://checkip.amazonaws.com shows yours)`))
+	if (stack === 'fargate' && s.allowedCidrs.every(cidr => cidr.includes(':')))
+		says.push('nobody arrives there by IPv6: the load balancer has IPv4 only')
 	if (dashboardIsOpen(stack, s))
 		says.push(`the usage of all users is readable by ${anybody ? 'anybody who knows the address' : 'whoever is there'}`)
 	else

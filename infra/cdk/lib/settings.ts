@@ -178,6 +178,15 @@ const check = (s: Settings) => {
 	checkOpen(s)
 }
 
+/* A rule for each network and port, and so many in a security group. Source: Amazon VPC quotas (2026). */
+const RULES = 60
+const checkNetworks = (s: Settings) => {
+	const ports = s.certificateArn ? 2 : 1
+
+	if (s.allowedCidrs.length * ports > RULES)
+		throw new Refusal(`ALLOWED_CIDRS: these are ${s.allowedCidrs.length} networks, and the load balancer's security group takes ${RULES / ports}; join some.`)
+}
+
 const checkRegion = (s: Settings, region: string | undefined) => {
 	const [, , , ofCertificate] = s.certificateArn?.split(':') ?? []
 
@@ -246,6 +255,7 @@ export const readSettings = (env: Environment): Settings => {
 		text(name)
 	settings.given = [...given].sort(([a], [b]) => a < b ? -1 : 1)
 	check(settings)
+	checkNetworks(settings)
 	checkRegion(settings, text('AWS_REGION') ?? text('AWS_DEFAULT_REGION'))
 	return settings
 }

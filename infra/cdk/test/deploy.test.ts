@@ -12,7 +12,10 @@ interface State {
 	docker?: boolean
 	buildx?: boolean
 	repository?: boolean
+	/** That function, that role, that log group; the function of the stack when not set. */
 	function?: boolean
+	role?: boolean
+	log?: string
 	stacks?: Record<string, string>
 	/** What docker builds for, a node of the builder after the other. */
 	platforms?: string
@@ -74,7 +77,7 @@ const run = (args: string[], state: State = {}, env: Record<string, string> = {}
 	fs.mkdirSync(standIn)
 	fs.writeFileSync(path.join(standIn, 'state.json'), JSON.stringify({
 		region: 'us-east-1', credentials: true, docker: true, buildx: true, platforms: 'linux/amd64, linux/arm64, linux/386', repository: false,
-		function: false, stacks: {}, tables: [], made: {}, lifecycle: '', https: {}, ...state
+		stacks: {}, tables: [], made: {}, lifecycle: '', https: {}, ...state
 	}))
 	const { status, stdout, stderr } = spawnSync(path.join(folder, 'infra/deploy.sh'), args, {
 		encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { PATH, HOME: standIn, STAND_IN: standIn, CDK_VALIDATION: 'false', ...env }
@@ -85,7 +88,7 @@ const run = (args: string[], state: State = {}, env: Record<string, string> = {}
 	return { status, stdout, stderr, calls: read('calls'), left: JSON.parse(read('state.json').join('')) }
 }
 /* What changes something, or costs. */
-const changes = (calls: string[]) => calls.filter(call => !/^(aws configure|aws sts|aws \S+ (describe|get-function|get-account-settings|get-lifecycle-policy)|docker info|docker buildx (version|inspect))/.test(call))
+const changes = (calls: string[]) => calls.filter(call => !/^(aws configure|aws sts|aws \S+ (describe|get-function|get-account-settings|get-role)|docker info|docker buildx (version|inspect))/.test(call))
 const names = (calls: string[]) => calls.map(call => call.split(' ').slice(0, 3).join(' '))
 
 /* What the plan may say about who reaches it. */
@@ -279,7 +282,11 @@ test('what stands in the way is named before anything is done', () => {
 		[new RegExp(`^deploy: the stack ${stack} is in the state ${state} and cannot be updated; first: aws cloudformation ${remedy} --stack-name ${stack}$`, 'm'), { stacks: { [stack]: state } }]
 
 	for (const [why, state] of [
-		[/there is a function claude-proxy-api already/, { function: true }],
+		[/there is something already .* delete it first: the function claude-proxy-api \(aws lambda delete-function --function-name claude-proxy-api\)$/m, { function: true }],
+		[/delete it first: the role claude-proxy-api-role \(.*\), the log group \/aws\/lambda\/claude-proxy-api \(aws logs delete-log-group --log-group-name \/aws\/lambda\/claude-proxy-api\)$/m,
+			{ role: true, log: '/aws/lambda/claude-proxy-api' }],
+		[/somebody deleted the function claude-proxy-api .*; first: aws cloudformation delete-stack --stack-name ClaudeProxyLambda$/m,
+			{ stacks: { ClaudeProxyLambda: 'CREATE_COMPLETE' }, function: false }],
 		...['ROLLBACK_COMPLETE', 'CREATE_FAILED', 'ROLLBACK_FAILED', 'DELETE_FAILED'].map(one => cannot('ClaudeProxyLambda', one, 'delete-stack')),
 		cannot('ClaudeProxyLambda', 'UPDATE_FAILED', 'rollback-stack'),
 		cannot('ClaudeProxyLambda', 'UPDATE_ROLLBACK_FAILED', 'continue-update-rollback'),
@@ -338,7 +345,18 @@ test('destroy --tables: those too, after their stack, which keeps them', () => {
 		'aws dynamodb delete-table --table-name claude-proxy-rate-limits', 'aws dynamodb wait table-not-exists --table-name claude-proxy-rate-limits',
 		'aws dynamodb delete-table --table-name claude-proxy-usage', 'aws dynamodb wait table-not-exists --table-name claude-proxy-usage'])
 	assert.deepEqual(left.tables, [])
-	assert.match(stdout, /Nothing remains/)
+	assert.match(stdout, /Nothing of that remains/)
+	assert.match(stdout, /^ {4}table claude-proxy-usage with all that is in it, which no stack of ours made$/m)
+})
+
+test('destroy --tables: not those of other names than at the deployment', () => {
+	const state: State = { tables: [...BOTH, 'team-usage'], made: { ClaudeProxyTables: ['team-usage'] }, stacks: { ClaudeProxyTables: 'CREATE_COMPLETE' } }
+	const { status, stderr, calls } = run(['destroy', '--tables', '--yes'], state)
+
+	assert.equal(status, 1)
+	assert.match(stderr, /^deploy: ClaudeProxyTables made team-usage, which neither RATE_LIMIT_TABLE_NAME nor USAGE_TABLE_NAME names/m)
+	assert.deepEqual(changes(calls), [])
+	assert.equal(run(['destroy', '--tables', '--yes'], state, { USAGE_TABLE_NAME: 'team-usage' }).status, 0)
 })
 
 test('destroy where nothing is says so, and needs no answer', () => {
@@ -365,7 +383,7 @@ test('status and logs change nothing; logs finds the way that is there', () => {
 
 test('--help explains, anything unknown is refused', () => {
 	assert.match(run(['--help']).stdout, /^usage: infra\/deploy\.sh fargate\|lambda/)
-	for (const args of [[], ['ec2'], ['fargate', 'lambda'], ['destroy', '--force'], ['status', 'lambda'], ['destroy', 'lambda', 'fargate']]) {
+	for (const args of [[], ['ec2'], ['fargate', 'lambda'], ['destroy', '--force'], ['status', 'lambda'], ['destroy', 'lambda', 'fargate'], ['status', '--tables'], ['lambda', '--tables']]) {
 		const { status, calls } = run(args)
 		assert.equal(status, 2)
 		assert.deepEqual(calls, [])

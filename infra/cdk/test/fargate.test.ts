@@ -199,13 +199,15 @@ test('log: a week, under the name claude-proxy', () => {
 })
 
 test('a task has its way to image, table and clients from its start to its end', () => {
-	const { DependsOn } = only(json(), 'AWS::ECS::Service')
-	const needed = [...idsOf('AWS::EC2::Route').filter(id => id.includes('private')), ...idsOf('AWS::EC2::VPCEndpoint'),
-		...idsOf('AWS::EC2::SecurityGroupIngress'), ...idsOf('AWS::EC2::SecurityGroupEgress')]
+	for (const [env, count] of [[{}, 5], [{ BEDROCK_VPC_ENDPOINT: 'true' }, 7]] as [Environment, number][]) {
+		const { DependsOn } = only(json(env), 'AWS::ECS::Service')
+		const needed = [...idsOf('AWS::EC2::Route', env).filter(id => id.includes('private')), ...idsOf('AWS::EC2::VPCEndpoint', env),
+			...idsOf('AWS::EC2::SecurityGroupIngress', env), ...idsOf('AWS::EC2::SecurityGroupEgress', env)]
 
-	assert.equal(needed.length, 5)
-	for (const id of needed)
-		assert.ok(DependsOn.includes(id), id)
+		assert.equal(needed.length, count)
+		for (const id of needed)
+			assert.ok(DependsOn.includes(id), id)
+	}
 })
 
 test('alarms: 5xx, throttles, cost', () => {

@@ -38,6 +38,7 @@ test('networks from which nobody comes to a public load balancer are named', () 
 		assert.match(warns(cidr).join(), new RegExp(`^nobody arrives there from the private network ${cidr}: .*checkip\\.amazonaws\\.com`))
 	for (const cidr of ['11.0.0.0/8', '172.15.0.0/16', '172.32.0.0/16', '192.0.0.0/8', '2001:db8::/32'])
 		assert.deepEqual(warns(cidr), [])
+	assert.ok(plan({ STACKS: 'fargate', ALLOWED_CIDRS: '2001:db8::/32' }).some(line => /IPv4 only/.test(line)))
 })
 
 test('what was set is shown, and nothing that could be secret', () => {

@@ -112,6 +112,15 @@ test('the settings are not shown where strangers are', () => {
 	assert.equal(readSettings({ ...someone, DEBUG_ENV_ENABLED: 'off' }).proxy.DEBUG_ENV_ENABLED, 'off')
 })
 
+test('more networks than a security group takes are refused', () => {
+	const networks = (count: number) => Array.from({ length: count }, (_, i) => `203.0.113.${i}/32`).join()
+	const CERTIFICATE_ARN = 'arn:aws:acm:us-east-1:123456789012:certificate/1'
+
+	readSettings({ STACKS: 'fargate', ALLOWED_CIDRS: networks(60) })
+	assert.match(refused({ STACKS: 'fargate', ALLOWED_CIDRS: networks(61) }), /^ALLOWED_CIDRS: these are 61 networks, .* takes 60;/)
+	assert.match(refused({ STACKS: 'fargate', ALLOWED_CIDRS: networks(31), CERTIFICATE_ARN }), /takes 30;/)
+})
+
 test('half of the world is strangers too', () => {
 	assert.match(refused({ STACKS: 'fargate', ALLOWED_CIDRS: '0.0.0.0/1,128.0.0.0/1' }), /^FALLBACK_ORGANIZATIONS: the load balancer/)
 	readSettings({ STACKS: 'fargate', ALLOWED_CIDRS: '11.0.0.0/8' })
