@@ -11,6 +11,7 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
@@ -53,13 +54,23 @@ export function temp_folder(where = os.tmpdir()) {
 	return folder
 }
 
+/*
+ * A port that is still free when somebody listens on it a moment later: the kernel gives ports from 32768 on to whoever
+ * asks for any, so another test's connection or stand-in could have it by then; these it gives to nobody.
+ */
+const PORTS = [10_000, 32_000]
+const given = new Set()
 export async function free_port() {
-	const server = net.createServer().listen(0, '127.0.0.1')
-	await once(server, 'listening')
-	const { port } = server.address()
-	server.close()
-	await once(server, 'close')
-	return port
+	for (;;) {
+		const port = randomInt(...PORTS), server = net.createServer()
+		const free = !given.has(port) && await new Promise(resolve => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)))
+		if (!free)
+			continue
+		given.add(port)
+		server.close()
+		await once(server, 'close')
+		return port
+	}
 }
 
 /* Polls until condition() gives something true, and gives that. Fails after ms. */
