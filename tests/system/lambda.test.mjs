@@ -36,7 +36,7 @@ s.test('a 429 that is relayed comes when its limit is in the table', async t => 
 })
 s.test('a table that refuses for a while is asked again until it has the usage, before the answer\'s end', async t => {
 	t.anthropic.script(A.rate_limited(null))
-	t.dynamodb.script(...Array.from({ length: 4 }, () => ({ on: 'UpdateItem', table: t.tables.usage, ...failed('AccessDeniedException') })))
+	t.dynamodb.script(...Array.from({ length: 8 }, () => ({ on: 'UpdateItem', table: t.tables.usage, ...failed('AccessDeniedException') })))
 	assert.equal(provider(await t.proxy.ask(t)), 'bedrock')
 	assert.deepEqual(await counts(t), [['bedrock', '1']])
 	assert.equal(t.dynamodb.unused, 0)
