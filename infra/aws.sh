@@ -128,7 +128,7 @@ find_tables() {
 # The states from which no update goes on, and what does (AWS CloudFormation User Guide, "Stack status codes", "Stack
 # failure options"). UPDATE_ROLLBACK_COMPLETE can be updated. UPDATE_FAILED is there after an update without rollback;
 # UpdateStack says then: "non-terminal [UPDATE_FAILED] state. To rollback to the last known good state, use the
-# rollback-stack API". Never destroy: that takes more than what is in the way.
+# rollback-stack API". Never destroy: that takes more than what is in the way. What may go on leaves its state in $said.
 refuse_state() {
 	have_stack "$1" || return 0
 	case $said in

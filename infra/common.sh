@@ -1,5 +1,8 @@
-# Functions that ./run, ./check and infra/serve share; sourced, not run. The caller sets source_dir.
+# Functions that ./run, ./check, infra/serve and infra/deploy.sh share; sourced, not run. The caller sets source_dir.
 # shellcheck shell=sh disable=SC2154
+
+# source_version: the version of this source folder.
+source_version() { sed -n 's/^AC_INIT(\[[^]]*\], \[\([^]]*\)\].*/\1/p' "$source_dir/configure.ac"; }
 
 # package_list FILE...: the names in infra/packages/FILE.
 package_list() {

@@ -36,6 +36,8 @@ die() {
 	exit 1
 }
 
+# shellcheck source=infra/common.sh
+. "$source_dir/infra/common.sh"
 # shellcheck source=infra/aws.sh
 . "$source_dir/infra/aws.sh"
 
@@ -94,7 +96,6 @@ refuse_names() {
 refuse_obstacles() {
 	refuse_state ClaudeProxyTables
 	refuse_state "$(stack_of "$1")"
-	have_stack "$(stack_of "$1")"
 	case $said in
 	"" | REVIEW_IN_PROGRESS)
 		fate="is made"
@@ -124,7 +125,7 @@ make_repository() {
 push_image() {
 	way=$1
 	architecture=$2
-	version=$(sed -n 's/^AC_INIT(\[[^]]*\], \[\([^]]*\)\].*/\1/p' "$source_dir/configure.ac")
+	version=$(source_version)
 	tag=${version:?}-$architecture
 	have_repository || make_repository
 	registry=$said

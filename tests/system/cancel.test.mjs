@@ -3,10 +3,9 @@
  * watches no client, at the second write after that. Prints how long it took; a time is measured, never asserted tightly.
  */
 import assert from 'node:assert/strict'
-import fs from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as A from './anthropic.mjs'
-import { depart, headers_for, message, provider } from './client.mjs'
+import { connections, depart, headers_for, message, provider } from './client.mjs'
 import { IS_APACHE, SERVER, suite, wait_until } from './harness.mjs'
 import { Gate, now_ms } from './standin.mjs'
 
@@ -23,10 +22,6 @@ async function gone(upstream, t, what, left) {
 	assert.ok(!upstream.last.finished)
 }
 
-/* The clients' ports of the connections that the web server has. */
-const connected = port => fs.readFileSync('/proc/net/tcp', 'utf8').split('\n').map(line => line.match(/[0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4})/))
-	.filter(found => found && parseInt(found[1], 16) === port).map(found => parseInt(found[2], 16))
-
 /*
  * The clients leave. Gives when the web server could know that: now, or when Apache wrote to them for the second time. The
  * first write is answered with a reset, which takes the connection from the kernel's list; the second one then fails.
@@ -39,7 +34,7 @@ async function leave(t, upstream, answers, gates) {
 	if (!IS_APACHE)
 		return left
 	gates.forEach(gate => gate.open())
-	await wait_until(() => !connected(t.proxy.port).some(port => ports.includes(port)), 'the first write came back')
+	await wait_until(() => !connections(t.proxy.port).some(one => ports.includes(one.client)), 'the first write came back')
 	left = now_ms()
 	gates.forEach(gate => gate.open())
 	await wait_until(over, 'the second write is the last one')

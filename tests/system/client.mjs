@@ -105,14 +105,15 @@ export function open(base, { method = 'POST', path = '/v1/messages', headers = {
 export const send = async (base, options) => (await open(base, options)).ended
 
 /*
- * Whether the other end of an IPv4 connection, on this machine, has read all that it was sent: the kernel's list shows
- * how much waits there. A busy server accepts so late that a body sent a fixed time after the headers comes with them.
+ * IPv4 connections at the port of a server on this machine, as the kernel lists them (proc(5)): each client's port,
+ * whether it is established, and how many bytes wait for the server to read.
  */
-function is_read(socket) {
-	const hex = port => port.toString(16).toUpperCase().padStart(4, '0')
-	const theirs = new RegExp(`:${hex(socket.remotePort ?? 0)} [0-9A-F]+:${hex(socket.localPort ?? 0)} 01 [0-9A-F]+:00000000 `)
-	return theirs.test(fs.readFileSync('/proc/net/tcp', 'utf8'))
-}
+export const connections = port => fs.readFileSync('/proc/net/tcp', 'utf8').split('\n')
+	.map(line => line.match(/: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]{2}) [0-9A-F]+:([0-9A-F]+) /)?.slice(1).map(hex => parseInt(hex, 16)))
+	.filter(found => found?.[0] === port).map(([, client, state, waiting]) => ({ client, established: state === 1, waiting }))
+
+/* A busy server accepts so late that a body sent a fixed time after the headers comes with them. */
+const is_read = socket => connections(socket.remotePort).some(one => one.client === socket.localPort && one.established && one.waiting === 0)
 
 function finish(req, data, split) {
 	if (!split)

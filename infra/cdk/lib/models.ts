@@ -2,8 +2,7 @@
  * The proxy's own table of models, data/models.csv: what it will call on Bedrock. The rules are ccp_models_find() and
  * target_row() of fcgi/lib/upstream/models.c, and choose_base_model() of translate.c.
  */
-import * as fs from 'node:fs'
-import * as path from 'node:path'
+import { readSource } from './source'
 
 export interface Model {
 	anthropicId: string
@@ -13,19 +12,11 @@ export interface Model {
 	countTokens: boolean
 }
 
-/* From lib/ as well as from build/lib/. */
-const table = ['../../../data/models.csv', '../../../../data/models.csv']
-	.map(file => path.join(__dirname, file)).find(file => fs.existsSync(file))
-
-export const readModels = (): Model[] => {
-	if (!table)
-		throw new Error('data/models.csv is not there: infra/cdk needs the whole source folder')
-	return fs.readFileSync(table, 'utf8').split('\n')
-		.filter(line => line && !line.startsWith('#') && !line.startsWith('anthropic_id,'))
-		.map(line => line.split(','))
-		.map(([anthropicId, bedrockId, profiles, , successor, countTokens]) =>
-			({ anthropicId, bedrockId, profiles: profiles.split(' ').filter(Boolean), successor, countTokens: countTokens === 'yes' }))
-}
+export const readModels = (): Model[] => readSource('data/models.csv').split('\n')
+	.filter(line => line && !line.startsWith('#') && !line.startsWith('anthropic_id,'))
+	.map(line => line.split(','))
+	.map(([anthropicId, bedrockId, profiles, , successor, countTokens]) =>
+		({ anthropicId, bedrockId, profiles: profiles.split(' ').filter(Boolean), successor, countTokens: countTokens === 'yes' }))
 
 /** A retired model leads to its successor, which is a row of its own. */
 const livingModels = () => readModels().filter(model => model.bedrockId && !model.successor)

@@ -2,12 +2,7 @@
  * What the proxy's own table of settings, doc/settings.md, says of a value, so that a wrong one is refused before anything
  * is made: the program would refuse it at its start, minutes later.
  */
-import * as fs from 'node:fs'
-import * as path from 'node:path'
-
-/* From lib/ as well as from build/lib/. */
-const file = ['../../../doc/settings.md', '../../../../doc/settings.md']
-	.map(name => path.join(__dirname, name)).find(name => fs.existsSync(name))
+import { readSource } from './source'
 
 interface Row {
 	/** Such as "switch" or "seconds, 0 to 86400". */
@@ -15,15 +10,14 @@ interface Row {
 	meaning: string
 }
 
-/** The table by name. */
-export const readTable = (): Map<string, Row> => {
-	if (!file)
-		throw new Error('doc/settings.md is not there: infra/cdk needs the whole source folder')
-	return new Map([...fs.readFileSync(file, 'utf8').matchAll(/^\| `(\w+)` \| ([^|]+) \|[^|]*\| ([^|]+) \|$/gm)]
+let table: Map<string, Row> | undefined
+/** The table by name; read once. */
+export const readTable = () => table ??= new Map(
+	[...readSource('doc/settings.md').matchAll(/^\| `(\w+)` \| ([^|]+) \|[^|]*\| ([^|]+) \|$/gm)]
 		.map(([, name, type, meaning]) => [name, { type, meaning }]))
-}
 
-const SWITCH = /^(true|1|yes|on|false|0|no|off)$/i
+/** The words of the proxy's switches. */
+export const SWITCH = /^(true|1|yes|on|false|0|no|off)$/i
 /* Host, port and path; plain http the program takes to its own machine only, where Anthropic is not. */
 const URL = /^https:\/\/([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(\/[^?#@\\ "'<>]*)?$/i
 /* "which Bedrock API: invoke or messages", "error, warning, info or debug" */

@@ -4,7 +4,7 @@
  */
 import { isCidr, isWorld } from './cidrs'
 import { readModels } from './models'
-import { complaintAbout } from './proxy-settings'
+import { complaintAbout, SWITCH } from './proxy-settings'
 
 /** A sentence for the person who deploys, not a fault of this program. */
 export class Refusal extends Error {}
@@ -88,9 +88,8 @@ const reader = (env: Environment) => {
 		return value
 	}
 	const list = (name: string) => text(name)?.split(',').map(one => one.trim()).filter(Boolean) ?? []
-	/* the words of the proxy's own switches */
 	const flag = (name: string, otherwise = false) => {
-		const value = matching(name, /^(true|1|yes|on|false|0|no|off)$/i, 'true or false')
+		const value = matching(name, SWITCH, 'true or false')
 		return value === undefined ? otherwise : /^(true|1|yes|on)$/i.test(value)
 	}
 	const number = (name: string, least: number, most: number, whole = true) => {

@@ -45,7 +45,7 @@ const copy = (name: string) => {
 	fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true })
 	fs.copyFileSync(path.join(source, name), path.join(folder, name))
 }
-for (const name of ['infra/deploy.sh', 'infra/aws.sh', 'infra/cdk/install.sh', 'infra/cdk/package-lock.json', 'configure.ac'])
+for (const name of ['infra/deploy.sh', 'infra/aws.sh', 'infra/common.sh', 'infra/cdk/install.sh', 'infra/cdk/package-lock.json', 'configure.ac'])
 	copy(name)
 fs.mkdirSync(path.join(folder, 'infra/image'))
 fs.writeFileSync(path.join(folder, 'infra/image/Dockerfile'), '')
