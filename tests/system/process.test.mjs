@@ -31,9 +31,11 @@ const workers = proxy => wait_until(() => {
 	const all = proxy.children()
 	return all.length === 2 && all.every(is_worker) && all
 }, 'both workers run')
+/* One that has read its settings, and waits for requests: a setting that a test breaks is nothing to it any more. */
 function is_worker(pid) {
 	try {
-		return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes('--worker')
+		return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes('--worker') &&
+			fs.readdirSync(`/proc/${pid}/fd`).some(fd => fs.readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:[eventpoll]')
 	} catch {
 		return false /* it ended a moment before */
 	}
