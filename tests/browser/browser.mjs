@@ -27,7 +27,7 @@ const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', 
 	'--disable-background-networking', '--disable-component-update', '--disable-sync']
 const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium'
 const PICTURES = path.join(ROOT, 'build/screenshots')
-const WAIT_MS = 20_000
+const WAIT_MS = 30_000
 
 /* What must not happen on a page, noted as it happens. */
 async function watch(context, origin) {

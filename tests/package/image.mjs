@@ -82,7 +82,7 @@ class Container {
 		await wait_until(async () => {
 			assert.equal(this.status, undefined, `it ended\n${this.output}`)
 			return await get('/health').then(answer => answer.status === 200, () => false)
-		}, 'it serves', 20_000)
+		}, 'it serves')
 		return this
 	}
 	/* What it left in its volume for uploads. */
@@ -90,7 +90,7 @@ class Container {
 }
 
 /* A test with a container; it is gone at the end, whatever happened. */
-const container = (name, how, run) => test(name, { timeout: 60_000 }, async t => {
+const container = (name, how, run) => test(name, { timeout: 120_000 }, async t => {
 	anthropic.reset()
 	const all = [], start = over => {
 		const one = new Container({ ...how, ...over })

@@ -10,6 +10,8 @@ import net from 'node:net'
 import { now_ms, now_ns } from './standin.mjs'
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity })
+/* What works takes not nearly so long; but a machine that has other things to do may keep it waiting for seconds. */
+export const WAIT_MAX_MS = 30_000
 
 /* A Messages request as a client of today writes it. */
 export const message = (over = {}) => ({ model: 'claude-opus-5-5', max_tokens: 1024,
@@ -50,7 +52,7 @@ class Answer {
 	/* Whole events so far. Throws where the stream is not framed as Anthropic frames it. */
 	events() { return parse_sse(this.text) }
 	/* Waits until condition(this) holds; fails when the answer ends before. */
-	async until(condition, what, ms = 10_000) {
+	async until(condition, what, ms = WAIT_MAX_MS) {
 		const timer = setTimeout(() => this.#wake(), ms)
 		const end = now_ms() + ms
 		try {
@@ -142,15 +144,19 @@ export function depart(base, { path = '/v1/messages', headers, body, split = tru
 	return req
 }
 
-/* Sends bytes as they are and gives what comes back until the other side closes (or ms pass). */
+/* Sends bytes as they are and gives what comes back until the other side closes, or nothing more comes for ms. */
 export function raw(base, bytes, ms = 5000) {
 	const url = new URL(base)
 	return new Promise(resolve => {
 		const parts = []
 		const socket = net.connect(Number(url.port), url.hostname, () => socket.write(bytes))
 		const done = () => { clearTimeout(timer); socket.destroy(); resolve(Buffer.concat(parts).toString('latin1')) }
-		const timer = setTimeout(done, ms)
-		socket.on('data', part => parts.push(part))
+		let timer = setTimeout(done, WAIT_MAX_MS)
+		socket.on('data', part => {
+			parts.push(part)
+			clearTimeout(timer)
+			timer = setTimeout(done, ms)
+		})
 		socket.on('error', done)
 		socket.on('close', done)
 	})

@@ -22,7 +22,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { start_anthropic } from './anthropic.mjs'
 import { start_bedrock } from './bedrock.mjs'
-import { headers_for, message, new_key, new_user, open, send } from './client.mjs'
+import { headers_for, message, new_key, new_user, open, send, WAIT_MAX_MS } from './client.mjs'
 import { now_ms } from './standin.mjs'
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
@@ -35,7 +35,7 @@ export const NO_MASTER = !BESIDE && 'mod_fcgid starts and ends the processes its
 export const PROGRAMS = path.resolve(process.env.CCP_PROGRAMS || path.join(ROOT, 'build/fcgi'))
 const START_MAX_MS = 30_000
 const STOP_MAX_MS = 15_000
-const TEST_MAX_MS = 60_000
+const TEST_MAX_MS = 120_000
 const LOG_TAIL_CHARS = 12_000
 
 const folders = []
@@ -74,7 +74,7 @@ export async function free_port() {
 }
 
 /* Polls until condition() gives something true, and gives that. Fails after ms. */
-export async function wait_until(condition, what, ms = 10_000) {
+export async function wait_until(condition, what, ms = WAIT_MAX_MS) {
 	const end = now_ms() + ms
 	for (;;) {
 		const value = await condition()

@@ -59,7 +59,7 @@ function trickle(proxy, t) {
 	all.catch(() => {}) /* told when it is waited for */
 	it.more = async count => {
 		const goal = it.answered + count
-		await Promise.race([all, wait_until(() => it.answered >= goal, `${count} more requests are answered`, 60_000)])
+		await Promise.race([all, wait_until(() => it.answered >= goal, `${count} more requests are answered`)])
 	}
 	it.stop = async () => { it.over = true; await all }
 	return it

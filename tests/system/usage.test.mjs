@@ -400,7 +400,7 @@ both.test('a drain that ends counts what Anthropic streamed', { skip: NO_MASTER 
 		proxy.signal('SIGTERM', pid)
 		const cut = await answer.ended
 		assert.equal(cut.events().at(-1).event, 'error')
-		await proxy.gone(pid, 8000)
+		await proxy.gone(pid)
 		await wait_until(async () => (await proxy.get('/health')).status === 200, 'the next life serves')
 		const { summary } = await counted(proxy, t.user, 1)
 		assert.equal(summary.estimated, true)
