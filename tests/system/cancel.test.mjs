@@ -79,12 +79,12 @@ for (const name of ['anthropic', 'bedrock']) {
 	})
 }
 s.test('the client goes while a retry-after is waited for: Anthropic is not asked again', { skip: needsWord }, async t => {
-	t.anthropic.script(A.rate_limited(1))
+	t.anthropic.script(A.rate_limited(3))
 	const req = depart(t.proxy.url, { path: `/user/${t.user}/v1/messages`, headers: headers_for(t.key), body: message() })
 	await wait_until(() => t.anthropic.last?.finished, 'the 429 was answered')
 	await sleep(100) /* into the wait */
 	req.destroy()
-	await sleep(2000) /* the only way to see that nothing comes */
+	await sleep(4000) /* the only way to see that nothing comes */
 	assert.equal(t.anthropic.requests.length, 1)
 	assert.equal(t.bedrock.requests.length, 0)
 })

@@ -11,7 +11,7 @@ import { now_ms } from './standin.mjs'
 
 const s = suite({ env: { TRACK_ANTHROPIC_USAGE: 'true', WORKERS: '1' } })
 /* The proxy waits a second, and for the lock itself ten. */
-const A_SECOND_MS = 1000, FEW_SECONDS_MS = 5000
+const A_SECOND_MS = 1000, FEW_SECONDS_MS = 8000
 /* mod_fcgid starts processes when it likes, and one that starts under the lock waits for it to open the file. */
 const managed = { skip: NO_MASTER }
 const USAGE = { input_tokens: 21, output_tokens: 34 }
@@ -140,7 +140,7 @@ s.test('a limit that cannot be stored keeps the process no longer than DRAIN_SEC
 			assert.equal((await proxy.ask({ ...t, body: { model: 'claude-2.1' } })).status, 429)
 			const pid = proxy.pid()
 			proxy.signal('SIGTERM', pid)
-			await proxy.gone(pid, 6000)
+			await proxy.gone(pid, FEW_SECONDS_MS)
 			assert.ok(lines(proxy, /ending with 1 limits or vouched credentials not stored yet/).length > 0)
 		})
 	})

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import net from 'node:net'
+import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,6 +17,9 @@ const s = suite()
 const managed = { skip: NO_MASTER }
 /* Less than the 20 s that the suite's other proxies drain, and more than a busy machine takes. */
 const SOON_MS = 15_000
+
+/* Whether no such signal waits for the process to take it (proc(5)). */
+const taken = (signal, pid) => !(BigInt(`0x${/^ShdPnd:\s*(\w+)$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]}`) >> BigInt(os.constants.signals[signal] - 1) & 1n)
 
 async function running(t, proxy, script = {}) {
 	const gate = new Gate()
@@ -79,7 +83,7 @@ s.test('a second SIGTERM ends it now, and the client sees that the stream is not
 		const pid = proxy.pid()
 		const all = [pid, ...proxy.children(pid)]
 		proxy.signal('SIGTERM', pid)
-		await sleep(200) /* two signals in one instant are one signal */
+		await wait_until(() => taken('SIGTERM', pid), 'it has taken the first one: two that wait are one')
 		proxy.signal('SIGTERM', pid)
 		for (const one of all)
 			await proxy.gone(one, SOON_MS)
