@@ -107,7 +107,8 @@ export function dashboard({ rows = { users: 12, days: 90 }, env = {}, prepare } 
 				await context.close()
 		}
 		for (const { seen } of opened)
-			assert.deepEqual(seen, [])
+			if (!seen.wanted) /* by the test itself */
+				assert.deepEqual(seen, [])
 	})
 	return s
 }

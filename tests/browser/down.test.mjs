@@ -7,7 +7,7 @@ import { on_store } from '../system/dynamodb.mjs'
 import { wait_until } from '../system/harness.mjs'
 import { barriers, dashboard, figures, picture, ready } from './browser.mjs'
 
-const s = dashboard({ rows: null, prepare: on_store('dynalite'), env: { LIMIT_CACHE_SECONDS: '1' } })
+const s = dashboard({ rows: null, prepare: on_store('dynalite'), env: { LIMIT_CACHE_SECONDS: '60' } })
 const figure = async (page, word) => Number((await figures(page, `[data-figure=${word}] .figure`))[0].value)
 
 s.test('nothing yet: says that this is good, and how to connect', async t => {

@@ -71,8 +71,8 @@ export function usage_rows({ users = 12, days = 90, anthropic = true } = {}) {
 
 /* The first, third, fifth and eighth user are limited, each in another way. */
 function limit_rows(users, now_s) {
-	const kinds = [[0, 'five_hour', 'all', 4000, 7800], [2, 'retry_after', 'opus', 40, 95],
-		[4, 'seven_day', 'all', 90000, 200000], [7, 'enforced_spend_limit_reached', 'all', 120, 180]]
+	const kinds = [[0, 'five_hour', 'all', 4000, 7800], [2, 'retry_after', 'opus', 40, 9500],
+		[4, 'seven_day', 'all', 90000, 200000], [7, 'enforced_spend_limit_reached', 'all', 120, 18000]]
 	return names(users).flatMap((user, i) => kinds.filter(([at]) => at === i).map(([, reason, scope, ago, left]) =>
 		`(${[text(user), text('0'.repeat(31) + i), text(scope), now_s + left, left, now_s - ago, text(reason), now_s].join()})`))
 }

@@ -88,7 +88,8 @@ for (const [what, address, locale] of [['everybody\'s', '/ui?days=90', 'en'], ['
 				data += (await answer.body()).length
 			else
 				sum += (await answer.body()).length
-		const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0].startTime)
+		const painted = await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime)
+		const paint = await painted.jsonValue()
 		console.log(`# ${address} ${locale}: ${sum} bytes in ${bodies.length} answers, ${data} of figures; first contentful paint after ${Math.round(paint)} ms`)
 		assert.ok(sum > 50_000 && sum < WEIGHT_MAX_BYTES, `${sum} bytes`)
 	})

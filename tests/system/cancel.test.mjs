@@ -10,13 +10,14 @@ import { IS_APACHE, SERVER, suite, wait_until } from './harness.mjs'
 import { Gate, now_ms } from './standin.mjs'
 
 const s = suite({ env: { PING_INTERVAL_SECONDS: '15' } })
-const GENEROUS_MS = 1000
+/* Less than a ping, at which each write would tell that the client is gone. */
+const GENEROUS_MS = 10_000
 const needsWord = IS_APACHE && 'Apache never tells a program that a client has left to whom nothing is written'
 
 const report = (t, what, left, gone) => t.t.diagnostic(`${what}: upstream cancelled ${(gone - left).toFixed(1)} ms after the client left`)
 
 async function gone(upstream, t, what, left) {
-	await wait_until(() => upstream.last.goneMs !== null, `${what}: the upstream call ends`, GENEROUS_MS + 4000)
+	await wait_until(() => upstream.last.goneMs !== null, `${what}: the upstream call ends`, GENEROUS_MS + 5000)
 	report(t, what, left, upstream.last.goneMs)
 	assert.ok(upstream.last.goneMs - left < GENEROUS_MS, what)
 	assert.ok(!upstream.last.finished)
@@ -106,14 +107,14 @@ s.test('fifty clients leave at once: all fifty calls end', async t => {
  */
 s.test('clients on new connections, whole request in one packet, silent upstream', { todo: 'lighttpd 1.4.69 may not notice', skip: SERVER !== 'lighttpd' }, async t => {
 	let lost = 0
-	const count = 20
+	const count = 20, UNNOTICED_MS = 1000
 	for (let i = 0; i < count; i++) {
 		t.anthropic.script({ silent: true })
 		const req = depart(t.proxy.url, { headers: headers_for(t.key), body: message(), split: false })
 		await wait_until(() => t.anthropic.requests.length > i && t.anthropic.last.body.length > 0, 'the upstream has the request')
 		req.destroy()
-		await wait_until(() => t.anthropic.last.goneMs !== null, 'cancelled', GENEROUS_MS).catch(() => { lost++ })
+		await wait_until(() => t.anthropic.last.goneMs !== null, 'cancelled', UNNOTICED_MS).catch(() => { lost++ })
 	}
-	t.t.diagnostic(`one packet, new connection: ${lost} of ${count} not noticed within ${GENEROUS_MS} ms`)
+	t.t.diagnostic(`one packet, new connection: ${lost} of ${count} not noticed within ${UNNOTICED_MS} ms`)
 	assert.equal(lost, 0)
 })

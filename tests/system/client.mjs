@@ -9,7 +9,8 @@ import https from 'node:https'
 import net from 'node:net'
 import { now_ms, now_ns } from './standin.mjs'
 
-const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity })
+/* It closes what is idle before a server does, which would break the request that comes in that moment. */
+const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity, timeout: 4000 })
 /* What works takes not nearly so long; but a machine that has other things to do may keep it waiting for seconds. */
 export const WAIT_MAX_MS = 30_000
 
@@ -74,7 +75,6 @@ class Answer {
 
 /* A split request's body follows its headers after so long, and not before the server has read those. */
 const SPLIT_MS = 5
-const SPLIT_MOST_MS = 2000
 
 /*
  * Opens a request; resolves when the answer's headers are there. body: string, Buffer, object
@@ -120,7 +120,7 @@ const is_read = socket => connections(socket.remotePort).some(one => one.client 
 function finish(req, data, split) {
 	if (!split)
 		return req.end(data)
-	const end = now_ms() + SPLIT_MOST_MS
+	const end = now_ms() + WAIT_MAX_MS
 	const body = () => setTimeout(() => {
 		if (is_read(req.socket) || now_ms() > end)
 			req.end(data)

@@ -134,10 +134,10 @@ s.test('credential_process, asked again when its credentials end', async t => {
 	const config = file('config', `[default]\ncredential_process = cat "${folder}/answer.json" | cat && test ! -t 0\n`)
 	answer(B.SESSION, 60)
 	await t.with(bare({ AWS_CONFIG_FILE: config }), async proxy => {
-		answer(B.SESSION, 3) /* now: a start may take longer than they live */
+		answer(B.SESSION, 8) /* now: a start may take longer than they live */
 		assert.equal(await ask(t, proxy), B.SESSION.accessKeyId)
 		answer(B.CREDENTIALS, 3600)
-		await wait_until(async () => await ask(t, proxy) === B.CREDENTIALS.accessKeyId, 'the two seconds end')
+		await wait_until(async () => await ask(t, proxy) === B.CREDENTIALS.accessKeyId, 'the eight seconds end')
 	})
 })
 s.test('EKS Pod Identity: the token in its file, read each time', async t => {
@@ -148,12 +148,13 @@ s.test('EKS Pod Identity: the token in its file, read each time', async t => {
 			HTTPS_PROXY: 'http://127.0.0.1:1' }), async proxy => {
 			container.script({ status: 500, body: '' }) /* a second later it is asked again */
 			assert.equal(await ask(t, proxy), B.SESSION.accessKeyId)
-			assert.equal(container.requests.length, 2)
+			const asked = container.requests.length
+			assert.ok(asked >= 2)
 			file('pod-token', 'jwt-2')
 			token = 'jwt-2'
 			await wait_until(async () => {
 				assert.equal(await ask(t, proxy), B.SESSION.accessKeyId)
-				return container.requests.length > 2
+				return container.requests.length > asked
 			}, 'the two seconds end')
 			assert.equal(container.last.headers.authorization, 'jwt-2')
 		})
@@ -161,7 +162,8 @@ s.test('EKS Pod Identity: the token in its file, read each time', async t => {
 })
 s.test('an instance: IMDS version 2, and a new session when the old one is not taken', shared, async t => {
 	await using(await start_imds({ gives: () => B.SESSION, expires: () => in_seconds(2) }), async imds => {
-		await t.with(bare({ AWS_EC2_METADATA_DISABLED: null, AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url }), async proxy => {
+		await t.with(bare({ AWS_EC2_METADATA_DISABLED: null, AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url,
+			AWS_METADATA_SERVICE_TIMEOUT: '20' }), async proxy => {
 			assert.equal(await ask(t, proxy), B.SESSION.accessKeyId)
 			assert.deepEqual(imds.requests.map(r => `${r.method} ${r.url.split('/').at(-1)}`),
 				['PUT token', 'GET ', 'GET my-instance-role'])
@@ -203,9 +205,9 @@ s.test('a source that is set up and fails ends the search, and says why', async 
 s.test('redirects are not followed, and a machine that is not ours is not asked by plain http', async t => {
 	await using(await start_container({ gives: () => B.SESSION }), async container => {
 		await t.with(bare({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `${container.url}/v1/credentials` }), async proxy => {
-			container.script({ status: 302, headers: { location: `${container.url}/v1/credentials` }, body: '' })
+			container.script({ status: 302, headers: { location: `${container.url}/v1/elsewhere` }, body: '' })
 			assert.match(await ask_in_vain(t, proxy), /container: the endpoint says 302/)
-			assert.equal(container.requests.length, 1)
+			assert.ok(container.requests.every(r => r.url === '/v1/credentials'))
 		})
 		await t.with(bare({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://localhost.example:${container.port}/v1/credentials` }), async proxy => {
 			assert.match(await ask_in_vain(t, proxy), /container: AWS_CONTAINER_CREDENTIALS_FULL_URI is plain http/)

@@ -225,7 +225,7 @@ s.test('it fails before the first event: the original 429', async t => {
 			const { answer } = await fall_back(t, { stream }, { limit })
 			is_original(answer, t, limit)
 		}
-	await t.with({ FIRST_BYTE_TIMEOUT_SECONDS: '1' }, async proxy => {
+	await t.with({ FIRST_BYTE_TIMEOUT_SECONDS: '4' }, async proxy => {
 		t.bedrock.script({ silent: true })
 		assert.equal((await fall_back(t, { stream: true }, { proxy })).answer.status, 429)
 	})

@@ -98,7 +98,7 @@ class Engine {
 				throw new Error(`${this.engine} ended at once: ${this.output}`)
 			return listens(this.port)
 		}, `${this.engine} listens`, START_MAX_MS)
-		this.agent = new http.Agent({ keepAlive: true, maxSockets: ENGINE_CONNECTIONS })
+		this.agent = new http.Agent({ keepAlive: true, maxSockets: ENGINE_CONNECTIONS, timeout: 4000 }) /* dynalite closes after 5 s */
 	}
 	async kill() {
 		this.agent?.destroy()

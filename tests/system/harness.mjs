@@ -11,7 +11,6 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
@@ -33,8 +32,8 @@ export const IS_APACHE = SERVER.startsWith('apache')
 export const BESIDE = SERVER !== 'apache'
 export const NO_MASTER = !BESIDE && 'mod_fcgid starts and ends the processes itself: there is none to signal'
 export const PROGRAMS = path.resolve(process.env.CCP_PROGRAMS || path.join(ROOT, 'build/fcgi'))
-const START_MAX_MS = 30_000
-const STOP_MAX_MS = 15_000
+const START_MAX_MS = 90_000
+const STOP_MAX_MS = 60_000
 const TEST_MAX_MS = 120_000
 const LOG_TAIL_CHARS = 12_000
 
@@ -56,17 +55,17 @@ export function temp_folder(where = os.tmpdir()) {
 
 /*
  * A port that is still free when somebody listens on it a moment later: the kernel gives ports from 32768 on to whoever
- * asks for any, so another test's connection or stand-in could have it by then; these it gives to nobody.
+ * asks for any, so another test's connection or stand-in could have it by then; these it gives to nobody. Test files that
+ * run at the same time begin at different ones.
  */
-const PORTS = [10_000, 32_000]
-const given = new Set()
+const PORTS = [10_000, 32_000], PORTS_OF_A_FILE = 110
+let next_port = PORTS[0] + process.pid * PORTS_OF_A_FILE % (PORTS[1] - PORTS[0])
 export async function free_port() {
 	for (;;) {
-		const port = randomInt(...PORTS), server = net.createServer()
-		const free = !given.has(port) && await new Promise(resolve => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)))
-		if (!free)
+		const port = next_port, server = net.createServer()
+		next_port = port + 1 < PORTS[1] ? port + 1 : PORTS[0]
+		if (!await new Promise(resolve => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))))
 			continue
-		given.add(port)
 		server.close()
 		await once(server, 'close')
 		return port
@@ -103,6 +102,19 @@ const alive = pid => {
 	}
 }
 
+/* How many such descriptors a process has that the kernel made without a file: "eventpoll", "signalfd". */
+function anonymous(pid, kind) {
+	try {
+		return fs.readdirSync(`/proc/${pid}/fd`).filter(fd => fs.readlinkSync(`/proc/${pid}/fd/${fd}`) === `anon_inode:[${kind}]`).length
+	} catch {
+		return 0 /* it ended a moment before, or closed one */
+	}
+}
+/* A worker of messages.fcgi that takes requests: its loop waits, and a thread that accepts. Its settings are read by then. */
+export const is_worker = pid => anonymous(pid, 'eventpoll') > 1
+/* usage.fcgi or ui.fcgi: it takes its signals last. */
+const is_plain = pid => anonymous(pid, 'signalfd') > 0
+
 class Proxy {
 	constructor(server, folder, port, env) {
 		this.server = server
@@ -129,12 +141,18 @@ class Proxy {
 			assert.equal(this.exit, undefined, `infra/serve ended at once: ${JSON.stringify(this.exit)}\n${this.output}`)
 			try {
 				/* before it says that it is ready, infra/serve takes a program that was killed for one that refuses to start */
-				return (await send(this.url, { method: 'GET', path: '/health' })).status === 200 && fs.existsSync(path.join(this.state, 'run/ready'))
+				return (await send(this.url, { method: 'GET', path: '/health' })).status === 200 && fs.existsSync(path.join(this.state, 'run/ready')) &&
+					(!BESIDE || this.is_whole())
 			} catch {
 				return false
 			}
-		}, 'GET /health answers 200, and infra/serve is ready', START_MAX_MS)
+		}, 'GET /health answers 200, infra/serve is ready, and all programs are', START_MAX_MS)
 		return this
+	}
+	/* Health is answered by the first worker; on a busy machine the others and the other programs come later. */
+	is_whole() {
+		const pid = this.pid(), wanted = Number(this.env.WORKERS) || 1
+		return ['usage', 'ui'].every(name => is_plain(this.pid(name))) && (is_worker(pid) || this.children(pid).filter(is_worker).length >= wanted)
 	}
 	/* Process ids: of a program's first process, and of what it forked. */
 	pid(program = 'messages') {
@@ -149,7 +167,14 @@ class Proxy {
 			return []
 		}
 	}
-	signal(name, pid = this.pid()) { process.kill(pid, name) }
+	signal(name, pid = this.pid()) {
+		try {
+			process.kill(pid, name)
+		} catch (error) {
+			if (name !== 'SIGKILL') /* that one may have ended a moment before */
+				throw error
+		}
+	}
 	gone(pid, ms) { return wait_until(() => !alive(pid), `process ${pid} ends`, ms) }
 	open(options) { return open(this.url, options) }
 	send(options) { return send(this.url, options) }

@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import * as A from './anthropic.mjs'
-import { provider } from './client.mjs'
+import { new_user, provider } from './client.mjs'
 import { STORES, engine_missing, on_store } from './dynamodb.mjs'
 import { suite, wait_until } from './harness.mjs'
 
+/* A table that this process does not serve within 0.3 s counts as away; until then its own limits are remembered so long. */
+const CACHE_SECONDS = '60'
 const OPUS = { model: 'claude-opus-5-5' }, SONNET = { model: 'claude-sonnet-5-5' }
 
 for (const kind of STORES)
 	describe(kind, { skip: engine_missing(kind) }, () => {
-		const s = suite({ prepare: on_store(kind), env: { LIMIT_CACHE_SECONDS: '1' } })
+		const s = suite({ prepare: on_store(kind), env: { LIMIT_CACHE_SECONDS: CACHE_SECONDS } })
 		/* Who answers, and how often Anthropic was asked for it. */
 		const asked = async (t, over) => {
 			const before = t.anthropic.requests.length
@@ -50,31 +52,40 @@ for (const kind of STORES)
 			return
 
 		s.test('two boxes: a limit stored by one is honoured by the other within LIMIT_CACHE_SECONDS', async t => {
-			await t.with({}, async other => {
+			await t.with({ LIMIT_CACHE_SECONDS: '1' }, async other => {
 				const there = { ...t, proxy: other }
 				assert.equal(await asked(there), 'anthropic 1')
 				t.anthropic.script(A.window_used_up(A.unix_now() + 3600))
 				assert.equal(await asked(t), 'bedrock 1')
 				const from = Date.now()
-				await wait_until(async () => await asked(there) === 'bedrock 0', 'the other box goes to Bedrock', 5000)
+				await wait_until(async () => await asked(there) === 'bedrock 0', 'the other box goes to Bedrock')
 				console.log(`# ${kind}: the other box knew after ${Date.now() - from} ms`)
-				await t.with({}, async third => {
-					assert.equal(await asked({ ...t, proxy: third }), 'bedrock 0', 'a box that never saw this user')
+				await t.with({ LIMIT_CACHE_SECONDS: '1' }, async third => {
+					await wait_until(async () => await asked({ ...t, proxy: third }) === 'bedrock 0', 'a box that never saw this user')
 				})
 			})
 		})
 		s.test('a shorter limit never overwrites a longer one, from whichever box it comes', async t => {
-			await t.with({ LIMIT_CACHE_SECONDS: '30' }, async other => {
-				const long = A.unix_now() + 7200, Key = { user_id: { S: t.user } }, get = { TableName: t.tables.limits, Key, ConsistentRead: true }
-				const item = async () => (await t.dynamodb.send('GetItem', get)).Item
-				assert.equal(await asked({ ...t, proxy: other }), 'anthropic 1') /* and now it believes that there is none */
-				t.anthropic.script(A.window_used_up(long), A.window_used_up(A.unix_now() + 60))
-				assert.equal(await asked(t), 'bedrock 1')
-				await wait_until(async () => (await item())?.retry_until.N === String(long), 'the limit is in the table')
-				const writes = t.dynamodb.asked('UpdateItem', t.tables.limits).length
-				assert.equal(await asked({ ...t, proxy: other }), 'bedrock 1')
-				await wait_until(() => t.dynamodb.asked('UpdateItem', t.tables.limits).filter(r => r.status).length > writes, 'the other box wrote')
-				const found = await item()
+			await t.with({}, async other => {
+				const long = A.unix_now() + 7200
+				/* A box whose first question to the table took too long does not believe that there is no limit, and learns of it. */
+				const believer = async (tries = 5) => {
+					const user = new_user(), there = { ...t, user, proxy: other }
+					t.anthropic.reset()
+					assert.equal(await asked(there), 'anthropic 1')
+					t.anthropic.script(A.window_used_up(long), A.window_used_up(A.unix_now() + 60))
+					assert.equal(await asked({ ...t, user }), 'bedrock 1')
+					const item = async () => (await t.dynamodb.send('GetItem', { TableName: t.tables.limits, Key: { user_id: { S: user } }, ConsistentRead: true })).Item
+					await wait_until(async () => (await item())?.retry_until.N === String(long), 'the limit is in the table')
+					const writes = t.dynamodb.asked('UpdateItem', t.tables.limits).length
+					const said = await asked(there)
+					if (said === 'bedrock 0' && tries > 1)
+						return believer(tries - 1)
+					assert.equal(said, 'bedrock 1')
+					await wait_until(() => t.dynamodb.asked('UpdateItem', t.tables.limits).filter(r => r.status).length > writes, 'the other box wrote')
+					return item()
+				}
+				const found = await believer()
 				assert.equal(found.retry_until.N, String(long))
 				assert.equal(found.ttl.N, String(long + 3600))
 				const untils = Object.entries(found).filter(([name]) => name.startsWith('until#'))
@@ -85,6 +96,6 @@ for (const kind of STORES)
 			t.dynamodb.usual = r => r.operation === 'GetItem' || r.operation === 'UpdateItem' ? { silent: true } : {}
 			assert.equal(await asked(t), 'anthropic 1')
 			t.dynamodb.usual = {}
-			await wait_until(async () => (await t.proxy.get('/health?deep=1')).status === 200, 'healthy again', 20_000)
+			await wait_until(async () => (await t.proxy.get('/health?deep=1')).status === 200, 'healthy again')
 		})
 	})

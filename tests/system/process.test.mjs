@@ -10,7 +10,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as A from './anthropic.mjs'
 import { assert_whole_stream, headers_for, message, provider } from './client.mjs'
-import { BESIDE, NO_MASTER, PROGRAMS, ROOT, SERVER, suite, temp_folder, wait_until } from './harness.mjs'
+import { BESIDE, is_worker, NO_MASTER, PROGRAMS, ROOT, SERVER, suite, temp_folder, wait_until } from './harness.mjs'
 import { Gate } from './standin.mjs'
 
 const s = suite()
@@ -32,20 +32,10 @@ async function running(t, proxy, script = {}) {
 
 /* The master's children are also its questions with --check, and old workers without a stream are gone at once. */
 const new_worker = (proxy, first) => wait_until(() => proxy.children().some(pid => !first.includes(pid) && is_worker(pid)), 'a new worker')
-/* Health is answered by the first of them; on a busy machine the second one comes later. */
 const workers = proxy => wait_until(() => {
 	const all = proxy.children()
 	return all.length === 2 && all.every(is_worker) && all
 }, 'both workers run')
-/* One that has read its settings, and waits for requests: a setting that a test breaks is nothing to it any more. */
-function is_worker(pid) {
-	try {
-		return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes('--worker') &&
-			fs.readdirSync(`/proc/${pid}/fd`).some(fd => fs.readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:[eventpoll]')
-	} catch {
-		return false /* it ended a moment before */
-	}
-}
 
 for (const WORKERS of ['2', '1'])
 	test(`WORKERS=${WORKERS} without a listening socket: one sentence, status 1, no more tries`, () => {
@@ -134,9 +124,11 @@ s.test('when DRAIN_SECONDS are over a stream of Bedrock gets an end, and what it
 		assert.equal(cut.events().at(-1).event, 'error')
 		await proxy.gone(pid, SOON_MS)
 		await wait_until(async () => (await proxy.get('/health')).status === 200, 'the next life serves')
-		const usage = (await proxy.get(`/v1/usage/me?claude-code-user=${t.user}`)).json()
-		assert.equal(usage.summary.total_requests, 1)
-		assert.equal(usage.summary.estimated, true)
+		const { summary } = await wait_until(async () => {
+			const usage = await proxy.usage(t.user)
+			return usage.summary?.total_requests === 1 && usage
+		}, 'it is counted')
+		assert.equal(summary.estimated, true)
 	})
 })
 s.test('DRAIN_SECONDS is the longest that a stop takes', managed, async t => {
@@ -289,7 +281,7 @@ s.test('a client that does not read stalls nobody else', async t => {
 	const first = t.anthropic.requests[0]
 	slow.on('data', part => { got += part.length })
 	slow.resume()
-	await wait_until(() => first.finished && got >= first.sentBytes().length, 'when it reads again it gets all of it', 30_000)
+	await wait_until(() => first.finished && got >= first.sentBytes().length, 'when it reads again it gets all of it')
 	slow.destroy()
 })
 /* mod_proxy_fcgi passes an upload on as it comes: each holds one of the 64 threads that a worker takes requests with. */
@@ -310,7 +302,7 @@ s.test('the web server\'s own 503 is JSON in Anthropic\'s shape', managed, async
 		const pid = proxy.pid()
 		const supervisor = Number(/^PPid:\t(\d+)$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1])
 		for (const one of [supervisor, pid, ...proxy.children(pid)])
-			process.kill(one, 'SIGKILL')
+			proxy.signal('SIGKILL', one)
 		await proxy.gone(pid)
 		await proxy.gone(supervisor) /* it holds the socket too */
 		const answer = await proxy.ask(t)
@@ -328,6 +320,6 @@ s.test('infra/serve leaves no process behind', async t => {
 		proxy.child.kill('SIGTERM')
 		await proxy.exited
 		for (const pid of pids)
-			await proxy.gone(pid, 1000)
+			await proxy.gone(pid)
 	})
 })

@@ -5,14 +5,14 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { assert_own_error } from './client.mjs'
-import { BESIDE, IS_APACHE, NO_MASTER, PROGRAMS, ROOT, SERVER, free_port, suite, temp_folder } from './harness.mjs'
+import { BESIDE, IS_APACHE, NO_MASTER, PROGRAMS, ROOT, SERVER, free_port, suite, temp_folder, wait_until } from './harness.mjs'
 
 const s = suite()
 
 /* Starts infra/serve as it is expected to refuse; what it printed. */
 function refused(env) {
 	const folder = temp_folder()
-	const run = spawnSync(path.join(ROOT, 'infra/serve'), [SERVER], { encoding: 'utf8', timeout: 30_000,
+	const run = spawnSync(path.join(ROOT, 'infra/serve'), [SERVER], { encoding: 'utf8', timeout: 90_000,
 		env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, HOME: folder, CCP_PROGRAMS: PROGRAMS,
 			STATE_DIRECTORY: path.join(folder, 'state'), ...env } })
 	assert.equal(run.status, 1, run.stderr)
@@ -22,7 +22,7 @@ function refused(env) {
 s.test('the settings file gives what the environment does not: WORKERS, MAX_BODY_BYTES', async t => {
 	await t.with({ WORKERS: null, CONF: 'WORKERS = 3\nMAX_BODY_BYTES = 2048\n' }, async proxy => {
 		if (BESIDE)
-			assert.equal(proxy.children().length, 3)
+			await wait_until(() => proxy.children().length === 3, 'three workers')
 		assert.equal((await proxy.ask({ key: t.key })).status, 200)
 		const answer = await proxy.ask({ key: t.key, body: Buffer.alloc(5000, 0x20) })
 		assert.equal(answer.status, 413)
