@@ -102,18 +102,18 @@ const alive = pid => {
 	}
 }
 
-/* How many such descriptors a process has that the kernel made without a file: "eventpoll", "signalfd". */
-function anonymous(pid, kind) {
+/* How many descriptors of a kind a process has: "anon_inode:[eventpoll]", "anon_inode:[signalfd]", "socket:". */
+export const descriptors = (pid, kind) => {
 	try {
-		return fs.readdirSync(`/proc/${pid}/fd`).filter(fd => fs.readlinkSync(`/proc/${pid}/fd/${fd}`) === `anon_inode:[${kind}]`).length
+		return fs.readdirSync(`/proc/${pid}/fd`).filter(fd => fs.readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith(kind)).length
 	} catch {
 		return 0 /* it ended a moment before, or closed one */
 	}
 }
 /* A worker of messages.fcgi that takes requests: its loop waits, and a thread that accepts. Its settings are read by then. */
-export const is_worker = pid => anonymous(pid, 'eventpoll') > 1
+export const is_worker = pid => descriptors(pid, 'anon_inode:[eventpoll]') > 1
 /* usage.fcgi or ui.fcgi: it takes its signals last. */
-const is_plain = pid => anonymous(pid, 'signalfd') > 0
+const is_plain = pid => descriptors(pid, 'anon_inode:[signalfd]') > 0
 
 class Proxy {
 	constructor(server, folder, port, env) {
@@ -258,6 +258,14 @@ export async function start_proxy({ anthropic, bedrock, env = {}, conf = '', sta
 	}
 }
 
+/* Tests know of which day figures are (UTC): none begins in the last moments of one. */
+const DAY_MS = 86_400_000, DAY_END_MS = 20_000
+async function same_day() {
+	const left = DAY_MS - Date.now() % DAY_MS
+	if (left < DAY_END_MS)
+		await sleep(left + 10)
+}
+
 /*
  * One proxy and one pair of stand-ins for a file (or a describe()); every test gets a user and a credential of its own.
  * prepare(s), awaited first, gives more settings; it may start one more stand-in, s.dynamodb.
@@ -281,6 +289,7 @@ export function suite({ env = {}, conf = '', prepare = () => ({}) } = {}) {
 		register(name, { timeout: TEST_MAX_MS, ...rest[0] }, run)
 	}
 	const register = (name, options, run) => test(name, options, async t => {
+		await same_day()
 		const used = [s.proxy]
 		const context = { ...s, t, key: new_key(), user: new_user() }
 		s.anthropic.reset()

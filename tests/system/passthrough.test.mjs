@@ -1,4 +1,4 @@
-/* covers: http http_call request serve answer exchange exchange_anthropic exchange_relay vouch */
+/* covers: http http_call request serve accept answer exchange exchange_anthropic exchange_relay vouch */
 /* Promise 1: nothing changes for a healthy request. Routes, users, headers, bodies, errors as they come. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'

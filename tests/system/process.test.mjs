@@ -10,7 +10,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as A from './anthropic.mjs'
 import { assert_whole_stream, headers_for, message, provider } from './client.mjs'
-import { BESIDE, is_worker, NO_MASTER, PROGRAMS, ROOT, SERVER, suite, temp_folder, wait_until } from './harness.mjs'
+import { BESIDE, descriptors, is_worker, NO_MASTER, PROGRAMS, ROOT, SERVER, suite, temp_folder, wait_until } from './harness.mjs'
 import { Gate } from './standin.mjs'
 
 const s = suite()
@@ -229,6 +229,21 @@ for (const WORKERS of ['2', '1'])
 			await wait_until(async () => !await keeps(), 'the new rules are in force')
 		})
 	})
+s.test('two workers share the streams', managed, async t => {
+	await t.with({ WORKERS: '2' }, async proxy => {
+		const both = await workers(proxy), gates = Array.from({ length: 40 }, () => new Gate()), answers = []
+		const sockets = () => both.map(pid => descriptors(pid, 'socket:')), before = sockets()
+		t.anthropic.script(...gates.map(gate => ({ gate, events: 10 })))
+		for (const gate of gates) {
+			gate.open(4)
+			answers.push(await proxy.stream(t))
+		}
+		const [one, other] = sockets().map((count, i) => count - before[i])
+		assert.ok(3 * Math.min(one, other) > Math.max(one, other), `${one} and ${other}`)
+		gates.forEach(gate => gate.open_for_good())
+		await Promise.all(answers.map(answer => answer.ended))
+	})
+})
 s.test('a worker that is killed comes back, and the others do not notice', managed, async t => {
 	await t.with({ WORKERS: '2' }, async proxy => {
 		const before = await workers(proxy)

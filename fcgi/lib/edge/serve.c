@@ -1,47 +1,26 @@
 #include "edge/serve.h"
 
 #include "base/log.h"
-#include "edge/program.h"
+#include "edge/accept.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <fcgiapp.h>
 #include <openssl/rand.h>
 
-/* The same trouble is told this often. */
-#define SAY_AGAIN_S 60
-/* libfcgi and the route parser are content with little. */
-#define STACK_BYTES (256 * 1024)
-
 struct ccp_serve {
 	const struct ccp_config *config;
 	struct ccp_loop *loop;
 	struct ccp_serve_handlers handlers;
-	int listen_fd;
-	int stop_fd;               /* an eventfd, readable when accepting is over */
+	struct ccp_accept *accept;
 	struct ccp_session *first; /* loop thread, as the count */
 	size_t sessions;
-
-	pthread_mutex_t lock; /* guards the rest */
-	pthread_cond_t changed;
-	int threads;
-	int idle_threads;
-	bool stopping;
-	time_t said_short_s;
-	size_t on_the_way; /* posted to the loop, not begun yet */
+	atomic_size_t on_the_way; /* posted to the loop, not begun yet */
 };
-
-static bool start_thread(struct ccp_serve *serve);
 
 static void
 make_id(char id[CCP_REQUEST_ID_BYTES])
@@ -143,9 +122,7 @@ begin_session(struct ccp_task *task)
 	struct ccp_response_events events = { on_gone, on_ready, on_closed, s };
 	struct ccp_serve *serve = s->serve;
 
-	pthread_mutex_lock(&serve->lock);
-	serve->on_the_way--;
-	pthread_mutex_unlock(&serve->lock);
+	atomic_fetch_sub(&serve->on_the_way, 1);
 	serve->sessions++;
 	s->next = serve->first;
 	if (s->next)
@@ -164,8 +141,9 @@ begin_session(struct ccp_task *task)
 
 /* On an accept thread: reads one request and hands it over. */
 static void
-take_request(struct ccp_serve *serve, int fd)
+take_request(void *arg, int fd)
 {
+	struct ccp_serve *serve = arg;
 	struct ccp_session *s = calloc(1, sizeof(*s));
 	struct ccp_error err;
 
@@ -183,132 +161,8 @@ take_request(struct ccp_serve *serve, int fd)
 	ccp_route_parse(s->request.method, s->request.uri, &s->request.headers, &s->route);
 	s->serve = serve;
 	s->task.fn = begin_session;
-	pthread_mutex_lock(&serve->lock);
-	serve->on_the_way++;
-	pthread_mutex_unlock(&serve->lock);
+	atomic_fetch_add(&serve->on_the_way, 1);
 	ccp_loop_post(serve->loop, &s->task);
-}
-
-/* A thread is about to be busy: when it was the last idle one, another is started. */
-static void
-be_busy(struct ccp_serve *serve)
-{
-	bool more;
-
-	pthread_mutex_lock(&serve->lock);
-	serve->idle_threads--;
-	more = serve->idle_threads == 0 && serve->threads < CCP_ACCEPT_THREADS_MAX &&
-	       !serve->stopping;
-	if (more) {
-		serve->threads++;
-		serve->idle_threads++;
-	}
-	pthread_mutex_unlock(&serve->lock);
-	if (more && !start_thread(serve)) {
-		pthread_mutex_lock(&serve->lock);
-		serve->threads--;
-		serve->idle_threads--;
-		pthread_mutex_unlock(&serve->lock);
-	}
-}
-
-/* Takes a thread that is about to end out of the count; keep: not below that many. */
-static bool
-leave_thread(struct ccp_serve *serve, int64_t keep)
-{
-	bool left;
-
-	pthread_mutex_lock(&serve->lock);
-	left = serve->threads > keep;
-	if (left) {
-		serve->threads--;
-		serve->idle_threads--;
-		pthread_cond_signal(&serve->changed);
-	}
-	pthread_mutex_unlock(&serve->lock);
-	return left;
-}
-
-/* Out of descriptors or memory: the connection waits; spinning would not help it. */
-static void
-be_short(struct ccp_serve *serve, int reason)
-{
-	time_t now = time(NULL);
-	bool say;
-
-	pthread_mutex_lock(&serve->lock);
-	say = now - serve->said_short_s >= SAY_AGAIN_S;
-	if (say)
-		serve->said_short_s = now;
-	pthread_mutex_unlock(&serve->lock);
-	if (say)
-		ccp_log(CCP_LOG_ERROR, NULL, "connections wait: %s", strerror(reason));
-	usleep(10000);
-}
-
-/*
- * Waits for a connection with a wait set of its own: EPOLLEXCLUSIVE wakes one
- * thread a connection, not all threads of all workers.
- */
-static void *
-accept_thread(void *arg)
-{
-	struct ccp_serve *serve = arg;
-	struct epoll_event listen = { .events = EPOLLIN | EPOLLEXCLUSIVE,
-		                      .data.fd = serve->listen_fd };
-	struct epoll_event stop = { .events = EPOLLIN, .data.fd = serve->stop_fd };
-	struct epoll_event got;
-	int set = epoll_create1(EPOLL_CLOEXEC);
-	int fd, n;
-
-	if (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, serve->listen_fd, &listen) != 0 ||
-	    epoll_ctl(set, EPOLL_CTL_ADD, serve->stop_fd, &stop) != 0) {
-		ccp_log(CCP_LOG_ERROR, NULL, "accept thread: %s", strerror(errno));
-		goto out;
-	}
-	for (;;) {
-		n = epoll_wait(set, &got, 1, CCP_ACCEPT_IDLE_MS);
-		if (n > 0 && got.data.fd == serve->stop_fd)
-			break;
-		if (n == 0 && leave_thread(serve, serve->config->accept_threads)) {
-			close(set);
-			return NULL;
-		}
-		if (n <= 0)
-			continue;
-		fd = accept4(serve->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-			    errno == ENOBUFS)
-				be_short(serve, errno);
-			continue;
-		}
-		be_busy(serve);
-		take_request(serve, fd);
-		pthread_mutex_lock(&serve->lock);
-		serve->idle_threads++;
-		pthread_mutex_unlock(&serve->lock);
-	}
-out:
-	if (set >= 0)
-		close(set);
-	(void)leave_thread(serve, 0);
-	return NULL;
-}
-
-static bool
-start_thread(struct ccp_serve *serve)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	bool ok;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	ok = pthread_create(&thread, &attr, accept_thread, serve) == 0;
-	pthread_attr_destroy(&attr);
-	return ok;
 }
 
 enum ccp_err
@@ -317,39 +171,20 @@ ccp_serve_new(const struct ccp_config *config, struct ccp_loop *loop, int listen
               struct ccp_error *err)
 {
 	struct ccp_serve *serve = calloc(1, sizeof(*serve));
-	int i;
+	enum ccp_err rc;
 
 	*out = NULL;
 	if (!serve)
 		return ccp_fail(err, CCP_ERR_NOMEM, "no memory to serve");
 	serve->config = config;
 	serve->loop = loop;
-	serve->listen_fd = listen_fd;
 	serve->handlers = *handlers;
-	pthread_mutex_init(&serve->lock, NULL);
-	pthread_cond_init(&serve->changed, NULL);
-	serve->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (serve->stop_fd < 0) {
-		ccp_serve_free(serve);
-		return ccp_fail(err, CCP_ERR_SYSTEM, "eventfd: %s", strerror(errno));
-	}
-	if (ccp_program_socket(listen_fd, err)) {
-		ccp_serve_free(serve);
-		return CCP_ERR_SYSTEM;
-	}
-	fcntl(listen_fd, F_SETFL, fcntl(listen_fd, F_GETFL) | O_NONBLOCK);
 	FCGX_Init();
-	for (i = 0; i < config->accept_threads; i++) {
-		pthread_mutex_lock(&serve->lock);
-		serve->threads++;
-		serve->idle_threads++;
-		pthread_mutex_unlock(&serve->lock);
-		if (!start_thread(serve)) {
-			(void)leave_thread(serve, 0);
-			ccp_serve_free(serve);
-			return ccp_fail(err, CCP_ERR_SYSTEM,
-			                "an accept thread could not be started");
-		}
+	rc = ccp_accept_new(listen_fd, (int)config->accept_threads, take_request, serve,
+	                    &serve->accept, err);
+	if (rc) {
+		free(serve);
+		return rc;
 	}
 	*out = serve;
 	return CCP_OK;
@@ -358,24 +193,15 @@ ccp_serve_new(const struct ccp_config *config, struct ccp_loop *loop, int listen
 void
 ccp_serve_stop(struct ccp_serve *serve)
 {
-	uint64_t one = 1;
-
-	pthread_mutex_lock(&serve->lock);
-	serve->stopping = true;
-	pthread_mutex_unlock(&serve->lock);
-	if (serve->stop_fd >= 0)
-		(void)!write(serve->stop_fd, &one, sizeof(one));
+	ccp_accept_stop(serve->accept);
 }
 
+/* In this order: a thread that has gone has put its request on the way before. */
 bool
 ccp_serve_idle(struct ccp_serve *serve)
 {
-	bool idle;
-
-	pthread_mutex_lock(&serve->lock);
-	idle = serve->threads == 0 && serve->on_the_way == 0;
-	pthread_mutex_unlock(&serve->lock);
-	return idle && serve->sessions == 0;
+	return ccp_accept_over(serve->accept) && atomic_load(&serve->on_the_way) == 0 &&
+	       serve->sessions == 0;
 }
 
 void
@@ -401,14 +227,6 @@ ccp_serve_free(struct ccp_serve *serve)
 {
 	if (!serve)
 		return;
-	ccp_serve_stop(serve);
-	pthread_mutex_lock(&serve->lock);
-	while (serve->threads)
-		pthread_cond_wait(&serve->changed, &serve->lock);
-	pthread_mutex_unlock(&serve->lock);
-	if (serve->stop_fd >= 0)
-		close(serve->stop_fd);
-	pthread_cond_destroy(&serve->changed);
-	pthread_mutex_destroy(&serve->lock);
+	ccp_accept_free(serve->accept);
 	free(serve);
 }

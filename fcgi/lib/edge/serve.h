@@ -11,8 +11,8 @@
 #include <stdbool.h>
 
 /*
- * The front of a worker: accept threads that read requests with libfcgi and
- * hand them to the loop thread, and the sessions there. A session is one
+ * The front of a worker: requests, which accept threads (edge/accept.h) read with
+ * libfcgi and hand to the loop thread, and the sessions there. A session is one
  * request from its first byte to the last of its answer.
  */
 struct ccp_serve;
@@ -49,11 +49,6 @@ struct ccp_serve_handlers {
 	void (*ready)(void *arg, struct ccp_session *session);
 	void *arg;
 };
-
-/* Accept threads at most: each may be held up by one slow uploader. */
-#define CCP_ACCEPT_THREADS_MAX 64
-/* A thread above the usual number that found nothing to do for this long ends. */
-#define CCP_ACCEPT_IDLE_MS 10000
 
 /*
  * Starts accepting on listen_fd (a listening socket, made non-blocking; fd 0
