@@ -30,6 +30,14 @@ const SECRET = 'a-secret-that-no-file-may-hold'
 
 const get = (where, over = {}) => send(URL, { method: 'GET', path: where, ...over })
 const refuses = () => get('/health').then(() => false, error => error.code === 'ECONNREFUSED')
+/* A file of /proc; empty when the process is gone meanwhile. */
+const proc = (pid, name) => {
+	try {
+		return fs.readFileSync(`/proc/${pid}/${name}`, 'utf8')
+	} catch {
+		return ''
+	}
+}
 const usage_of = async user => (await get(`/v1/usage/me?claude-code-user=${user}`)).json().summary
 
 let anthropic, work, containers = 0
@@ -75,7 +83,7 @@ class Container {
 		return fs.readFileSync(`/proc/${of}/task/${of}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
 	}
 	pid(name) {
-		return this.children().find(pid => fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === name)
+		return this.children().find(pid => proc(pid, 'comm').trim() === name)
 	}
 	kill(signal) { process.kill(this.init, signal) }
 	async up() {
@@ -155,7 +163,7 @@ container('a streamed message with each event at once, usage, dashboard, JSON lo
 container('orphans are reaped', {}, async start => {
 	const one = await start().up()
 	execFileSync('nsenter', ['-t', String(one.init), '-p', 'sh', '-c', 'sleep 0.2 & sleep 0.2 & echo'])
-	const zombies = () => one.children().filter(pid => fs.readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '))
+	const zombies = () => one.children().filter(pid => proc(pid, 'stat').includes(') Z '))
 	assert.ok(one.children().length > 4, 'they are children of process 1 now')
 	await new Promise(resolve => setTimeout(resolve, 300))
 	await wait_until(() => zombies().length === 0, 'no zombie')
@@ -189,7 +197,7 @@ container('a second SIGTERM ends it now', {}, async start => {
 	one.kill('SIGTERM')
 	const began = now_ms()
 	assert.equal(await one.ended, 1)
-	assert.ok(now_ms() - began < 3000)
+	assert.ok(now_ms() - began < 30_000, 'not DRAIN_SECONDS, 600')
 	assert.ok((await answer.ended).broken)
 	assert.deepEqual(one.left, [])
 	assert.ok(one.log.length)

@@ -168,12 +168,12 @@ purge_under_use() {
 # The sites that were there before answer as before. lighttpd's unit is "started" before it listens.
 others() {
 	inside python3 -c '
-import time, urllib.request
+import http.client, time, urllib.request
 def status(port):
     for _ in range(200):
         try:
             return urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20).status
-        except urllib.error.URLError:
+        except (OSError, http.client.HTTPException):
             pass
         time.sleep(0.1)
 assert status(80) == 200 and status(81) == 200'

@@ -131,13 +131,21 @@ put(struct ccp_store *store, const char *user, struct ccp_limit l)
 		fail_msg("%s", err.text);
 }
 
+/* A network is waited for 300 ms at most: while the machine stands still it is asked again. */
 static inline size_t
 limits_of(struct ccp_store *store, const char *user, int64_t now_s, struct ccp_limit *l, size_t max)
 {
 	struct ccp_error err = { 0 };
 	size_t count;
+	enum ccp_err rc;
 
-	if (ccp_store_limits_get(store, user, now_s, l, max, &count, &err))
+	for (int i = 0; i < 300; i++) {
+		rc = ccp_store_limits_get(store, user, now_s, l, max, &count, &err);
+		if (rc != CCP_ERR_STORE)
+			break;
+		usleep(100000);
+	}
+	if (rc)
 		fail_msg("%s", err.text);
 	return count;
 }

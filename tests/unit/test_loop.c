@@ -41,7 +41,7 @@ test_timers_fire_in_order_of_time(void **state)
 {
 	struct ccp_loop *loop;
 	struct named t[6];
-	static const int in_ms[] = { 50, 10, 40, 0, 20, 30 };
+	static const int in_ms[] = { 500, 100, 400, 0, 200, 300 };
 	int i;
 
 	(void)state;
@@ -51,16 +51,16 @@ test_timers_fire_in_order_of_time(void **state)
 		name_timer(&t[i], loop, in_ms[i]);
 		assert_int_equal(ccp_timer_set(loop, &t[i].timer, in_ms[i]), CCP_OK);
 	}
-	ccp_timer_stop(loop, &t[4].timer);                              /* 20 is taken back */
-	assert_int_equal(ccp_timer_set(loop, &t[1].timer, 60), CCP_OK); /* 10 becomes 60 */
+	ccp_timer_stop(loop, &t[4].timer);                               /* 200 is taken back */
+	assert_int_equal(ccp_timer_set(loop, &t[1].timer, 600), CCP_OK); /* 100 becomes 600 */
 	t[1].last = 1;
 	ccp_loop_run(loop);
 	assert_int_equal(fired, 5);
 	assert_int_equal(order[0], 0);
-	assert_int_equal(order[1], 30);
-	assert_int_equal(order[2], 40);
-	assert_int_equal(order[3], 50);
-	assert_int_equal(order[4], 10);
+	assert_int_equal(order[1], 300);
+	assert_int_equal(order[2], 400);
+	assert_int_equal(order[3], 500);
+	assert_int_equal(order[4], 100);
 	ccp_loop_free(loop);
 }
 
