@@ -103,12 +103,10 @@ const alive = pid => {
 }
 
 /* How many descriptors of a kind a process has: "anon_inode:[eventpoll]", "anon_inode:[signalfd]", "socket:". */
-export const descriptors = (pid, kind) => {
-	try {
-		return fs.readdirSync(`/proc/${pid}/fd`).filter(fd => fs.readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith(kind)).length
-	} catch {
-		return 0 /* it ended a moment before, or closed one */
-	}
+export function descriptors(pid, kind) {
+	const or_gone = (read, gone) => { try { return read() } catch { return gone } }
+	return or_gone(() => fs.readdirSync(`/proc/${pid}/fd`), [])
+		.filter(fd => or_gone(() => fs.readlinkSync(`/proc/${pid}/fd/${fd}`), '').startsWith(kind)).length
 }
 /* A worker of messages.fcgi that takes requests: its loop waits, and a thread that accepts. Its settings are read by then. */
 export const is_worker = pid => descriptors(pid, 'anon_inode:[eventpoll]') > 1
