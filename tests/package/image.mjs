@@ -164,7 +164,7 @@ container('orphans are reaped', {}, async start => {
 	const one = await start().up()
 	execFileSync('nsenter', ['-t', String(one.init), '-p', 'sh', '-c', 'sleep 3 >/dev/null 2>&1 & sleep 3 >/dev/null 2>&1 & echo'])
 	const sleeping = () => one.children().filter(pid => proc(pid, 'comm').trim() === 'sleep').length
-	assert.equal(sleeping(), 2, 'they are children of process 1 now')
+	await wait_until(() => sleeping() === 2, 'they are children of process 1 now')
 	await wait_until(() => sleeping() === 0, 'they are gone, as zombies, too')
 })
 container('SIGTERM: streams finish, nobody new is let in, usage is in DynamoDB before the end', {

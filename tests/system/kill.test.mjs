@@ -147,6 +147,7 @@ async function audit(s, kind, ledgers, kills) {
 		counted += n
 	}
 	assert.ok(whole > KILLS, 'there was load')
+	assert.ok(counted >= whole - late, `of ${whole} answers ${counted} are counted`)
 	assert.deepEqual(s.dynamodb?.refused.map(r => r.refused) ?? [], [])
 	console.log(`# ${kind}: killed ${JSON.stringify(kills)}; ${whole} answers whole, ${cut} cut, ${counted} counted${late ? `, ${late} given before they were` : ''}`)
 }

@@ -60,9 +60,13 @@ for (const kind of STORES)
 				const from = Date.now()
 				await wait_until(async () => await asked(there) === 'bedrock 0', 'the other box goes to Bedrock')
 				console.log(`# ${kind}: the other box knew after ${Date.now() - from} ms`)
-				await t.with({ LIMIT_CACHE_SECONDS: '1' }, async third => {
-					await wait_until(async () => await asked({ ...t, proxy: third }) === 'bedrock 0', 'a box that never saw this user')
-				})
+				/* A box that never saw this user asks the table first; one that waited too long for it says nothing. */
+				const stranger = async (tries = 3) => {
+					let said
+					await t.with({}, async third => { said = await asked({ ...t, proxy: third }) })
+					return said !== 'bedrock 0' && tries > 1 ? stranger(tries - 1) : said
+				}
+				assert.equal(await stranger(), 'bedrock 0')
 			})
 		})
 		s.test('a shorter limit never overwrites a longer one, from whichever box it comes', async t => {

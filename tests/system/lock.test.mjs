@@ -156,7 +156,7 @@ s.test('a drain that ends before a booking says how many answers may be uncounte
 			assert_whole_stream(await (await proxy.stream(t)).ended)
 			const pid = proxy.pid()
 			proxy.signal('SIGTERM', pid)
-			await proxy.gone(pid)
+			await proxy.gone(pid, FEW_SECONDS_MS)
 			assert.ok(lines(proxy, /ending with 1 requests still running: as many answers may be uncounted|the usage of 1 answers is lost/).length > 0)
 		})
 	})

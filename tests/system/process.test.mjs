@@ -58,7 +58,7 @@ for (const WORKERS of ['2', '1', '0'])
 			const whole = assert_whole_stream(await answer.ended)
 			assert.equal(whole.events().filter(e => e.event === 'content_block_delta').length, 10)
 			for (const one of all)
-				await proxy.gone(one)
+				await proxy.gone(one, SOON_MS)
 			assert.equal((await proxy.ask(t)).status, 200, 'the next life serves')
 		})
 	})
@@ -159,7 +159,7 @@ s.test('SIGHUP: new settings for new requests, a running stream goes on', manage
 		gate.open_for_good()
 		assert_whole_stream(await answer.ended)
 		for (const pid of old)
-			await proxy.gone(pid)
+			await proxy.gone(pid, SOON_MS)
 		assert.ok(proxy.children().length >= 2)
 	})
 })
@@ -232,6 +232,8 @@ for (const WORKERS of ['2', '1'])
 s.test('two workers share the streams', managed, async t => {
 	await t.with({ WORKERS: '2' }, async proxy => {
 		const both = await workers(proxy), gates = Array.from({ length: 40 }, () => new Gate()), answers = []
+		/* its loop waits, and at least the usual four threads that accept */
+		await wait_until(() => both.every(pid => descriptors(pid, 'anon_inode:[eventpoll]') > 4), 'all threads are there')
 		const sockets = () => both.map(pid => descriptors(pid, 'socket:')), before = sockets()
 		t.anthropic.script(...gates.map(gate => ({ gate, events: 10 })))
 		for (const gate of gates) {
@@ -335,6 +337,6 @@ s.test('infra/serve leaves no process behind', async t => {
 		proxy.child.kill('SIGTERM')
 		await proxy.exited
 		for (const pid of pids)
-			await proxy.gone(pid)
+			await proxy.gone(pid, 5000)
 	})
 })

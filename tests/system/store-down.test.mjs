@@ -67,7 +67,7 @@ describe('DynamoDB', () => {
 			await counted(t, proxy, 6)
 			await wait_until(() => about(proxy, BACK).length > 0, 'it says so')
 			for (const which of [DOWN, BACK]) /* a question that was under way when this machine had other things to do may be one more */
-				assert.ok(about(proxy, which).length < 4, about(proxy, which).join('\n'))
+				assert.ok([1, 2, 3].includes(about(proxy, which).length), about(proxy, which).join('\n'))
 			assert.deepEqual(about(proxy, /limits unknown|health:/), [], 'no line for each request')
 		})
 	})
@@ -142,7 +142,7 @@ describe('DynamoDB', () => {
 				await assert.rejects(proxy.start(), new RegExp(names.usage))
 				assert.equal(proxy.exit?.code, 1)
 				if (/--check took longer/.test(proxy.log()))
-					return t.t.diagnostic('the question at start took too long: the workers refused')
+					return t.t.skip('the question at start took too long: the workers refused')
 				assert.doesNotMatch(proxy.log(), /starting another/)
 				if (BESIDE)
 					assert.equal(fs.readFileSync(path.join(proxy.state, 'log/messages.log'), 'utf8').trim().split('\n').length, 1, proxy.log())

@@ -2,7 +2,7 @@
 #define CCP_STORE_PLACE_H
 
 #include "base/day.h"
-#include "store/store.h"
+#include "store/store_parts.h"
 
 #include "unit.h"
 
@@ -141,7 +141,7 @@ limits_of(struct ccp_store *store, const char *user, int64_t now_s, struct ccp_l
 
 	for (int i = 0; i < 300; i++) {
 		rc = ccp_store_limits_get(store, user, now_s, l, max, &count, &err);
-		if (rc != CCP_ERR_STORE)
+		if (rc != CCP_ERR_STORE || !store->backend->remote)
 			break;
 		usleep(100000);
 	}

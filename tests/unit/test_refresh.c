@@ -99,7 +99,7 @@ says(const struct asker *a, const char *words)
  * In a scene 300 ms and a second count, and a busy machine may stand still for as long: false, and
  * it is played again. A wrong program is wrong every time. What no stall excuses is asserted.
  */
-#define PLAYED_MAX 20
+#define PLAYED_MAX 5
 
 struct scene {
 	bool (*goes_right)(void);

@@ -1,8 +1,6 @@
 /* covers: store store_limits store_deliver courier sqlite sqlite_run sqlite_sql */
 #include "store_place.h"
 
-#include "store/store_parts.h"
-
 #include <pthread.h>
 #include <sys/wait.h>
 

@@ -23,7 +23,7 @@
 struct ccp_accept {
 	int listen_fd;
 	int stop_fd; /* an eventfd, readable when accepting is over */
-	int usual;   /* threads that wait when nothing comes */
+	int usual;   /* threads that wait while nothing comes */
 	ccp_accept_fn *fn;
 	void *arg;
 
@@ -63,17 +63,20 @@ be_busy(struct ccp_accept *accept)
 	}
 	pthread_mutex_unlock(&accept->lock);
 	if (more && !start_thread(accept))
-		leave(accept);
+		leave(accept); /* connections wait until a busy one is done */
 }
 
-/* A thread is done with its connection. False: as many as usual wait without it, and it has left. */
+/*
+ * A thread is done with its connection. False: enough others wait, and it has left. One more than
+ * usual may: where one waits, a thread would start and end with each connection.
+ */
 static bool
 be_idle(struct ccp_accept *accept)
 {
 	bool wanted;
 
 	pthread_mutex_lock(&accept->lock);
-	wanted = accept->idle < accept->usual;
+	wanted = accept->idle <= accept->usual;
 	if (wanted) {
 		accept->idle++;
 	} else {
@@ -84,9 +87,8 @@ be_idle(struct ccp_accept *accept)
 	return wanted;
 }
 
-/* Out of descriptors or memory: the connection waits; spinning would not help it. */
 static void
-be_short(struct ccp_accept *accept, int reason)
+say_short(struct ccp_accept *accept, int reason)
 {
 	time_t now = time(NULL);
 	bool say;
@@ -98,31 +100,71 @@ be_short(struct ccp_accept *accept, int reason)
 	pthread_mutex_unlock(&accept->lock);
 	if (say)
 		ccp_log(CCP_LOG_ERROR, NULL, "connections wait: %s", strerror(reason));
+}
+
+/* Out of descriptors or memory: a pause, since spinning would not help. False: all is to stop. */
+static bool
+wait_short(struct ccp_accept *accept, int reason)
+{
+	bool stopping;
+
+	say_short(accept, reason);
 	usleep(10000);
+	pthread_mutex_lock(&accept->lock);
+	stopping = accept->stopping;
+	pthread_mutex_unlock(&accept->lock);
+	return !stopping;
+}
+
+/* False: all is to stop, and it could not be had. */
+static bool
+watch(struct ccp_accept *accept, int set, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.fd = fd };
+
+	while (epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) != 0)
+		if (!wait_short(accept, errno))
+			return false;
+	return true;
 }
 
 /*
- * Waits with a set of its own: EPOLLEXCLUSIVE wakes one thread a connection, not all threads of
- * all workers, namely the first in the socket's queue that waits. Who took one goes to the end of
- * that queue, or else one worker would get nearly all of them, and one core all the work.
+ * EPOLLEXCLUSIVE wakes one thread a connection, not all threads of all workers, namely the first
+ * in the socket's queue that waits.
+ */
+static bool
+watch_socket(struct ccp_accept *accept, int set)
+{
+	return watch(accept, set, accept->listen_fd, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+/* A wait set of a thread's own; -1: all is to stop. */
+static int
+new_set(struct ccp_accept *accept)
+{
+	int set;
+
+	while ((set = epoll_create1(EPOLL_CLOEXEC)) < 0)
+		if (!wait_short(accept, errno))
+			return -1;
+	if (watch(accept, set, accept->stop_fd, EPOLLIN) && watch_socket(accept, set))
+		return set;
+	close(set);
+	return -1;
+}
+
+/*
+ * Who took a connection goes to the end of the socket's queue, or else one worker would get nearly
+ * all of them, and one core all the work.
  */
 static void *
 run(void *arg)
 {
 	struct ccp_accept *accept = arg;
-	struct epoll_event listen = { .events = EPOLLIN | EPOLLEXCLUSIVE,
-		                      .data.fd = accept->listen_fd };
-	struct epoll_event stop = { .events = EPOLLIN, .data.fd = accept->stop_fd };
 	struct epoll_event got;
-	int set = epoll_create1(EPOLL_CLOEXEC);
-	int fd;
+	int set = new_set(accept), fd;
 
-	if (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, accept->listen_fd, &listen) != 0 ||
-	    epoll_ctl(set, EPOLL_CTL_ADD, accept->stop_fd, &stop) != 0) {
-		ccp_log(CCP_LOG_ERROR, NULL, "accept thread: %s", strerror(errno));
-		goto out;
-	}
-	for (;;) {
+	while (set >= 0) {
 		if (epoll_wait(set, &got, 1, -1) <= 0)
 			continue;
 		if (got.data.fd == accept->stop_fd)
@@ -131,7 +173,7 @@ run(void *arg)
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 			    errno == ENOBUFS)
-				be_short(accept, errno);
+				(void)wait_short(accept, errno);
 			continue; /* or another thread was faster */
 		}
 		(void)epoll_ctl(set, EPOLL_CTL_DEL, accept->listen_fd, NULL);
@@ -141,10 +183,9 @@ run(void *arg)
 			close(set);
 			return NULL;
 		}
-		while (epoll_ctl(set, EPOLL_CTL_ADD, accept->listen_fd, &listen) != 0)
-			be_short(accept, errno);
+		if (!watch_socket(accept, set))
+			break;
 	}
-out:
 	if (set >= 0)
 		close(set);
 	leave(accept);
@@ -156,14 +197,16 @@ start_thread(struct ccp_accept *accept)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
-	bool ok;
+	int rc;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	ok = pthread_create(&thread, &attr, run, accept) == 0;
+	rc = pthread_create(&thread, &attr, run, accept);
 	pthread_attr_destroy(&attr);
-	return ok;
+	if (rc)
+		say_short(accept, rc);
+	return rc == 0;
 }
 
 enum ccp_err

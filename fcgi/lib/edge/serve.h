@@ -61,11 +61,11 @@ enum ccp_err ccp_serve_new(const struct ccp_config *config, struct ccp_loop *loo
 /* Accepts no more; requests being read still come. */
 void ccp_serve_stop(struct ccp_serve *serve);
 
-/* True when stopped and nothing is left: no thread, no session. */
+/* True when stopped and nothing is left: no thread, no session. Loop thread, as the next two. */
 bool ccp_serve_idle(struct ccp_serve *serve);
 size_t ccp_serve_session_count(struct ccp_serve *serve);
 
-/* Calls fn for every session whose exchange is set; fn may end it. Loop thread. */
+/* Calls fn for every session whose exchange is set; fn may end it. */
 void ccp_serve_each(struct ccp_serve *serve, void (*fn)(struct ccp_session *session));
 void ccp_serve_free(struct ccp_serve *serve);
 
