@@ -9,7 +9,7 @@ import http from 'node:http'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assert_error_shape, assert_whole_stream, headers_for, message } from './client.mjs'
-import { BESIDE, NO_MASTER, PROGRAMS, SERVER, suite, temp_folder, wait_until } from './harness.mjs'
+import { BESIDE, descriptors, NO_MASTER, PROGRAMS, SERVER, suite, temp_folder, wait_until } from './harness.mjs'
 import { Gate, now_ms } from './standin.mjs'
 
 const s = suite({ env: { LOG_LEVEL: 'warning' } })
@@ -155,7 +155,9 @@ s.test('kill -9 under a request whose answer has not begun: an error in Anthropi
 		t.anthropic.script({ silent: true })
 		const answer = ask.messages(proxy, t)
 		await wait_until(() => t.anthropic.requests.length === 1, 'Anthropic is asked')
-		for (const pid of BESIDE ? proxy.children() : processes(proxy, 'messages'))
+		/* Who has the request is the last: lighttpd asks another one for the words, and says 500 when that dies of it too. */
+		const sockets = pid => descriptors(pid, 'socket:')
+		for (const pid of BESIDE ? proxy.children().sort((a, b) => sockets(a) - sockets(b)) : processes(proxy, 'messages'))
 			proxy.signal('SIGKILL', pid)
 		const { status, text } = await answer
 		assert.ok(UNTIL_BACK.includes(status), `${status} ${text}`)

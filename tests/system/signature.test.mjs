@@ -20,7 +20,7 @@ const ids = [
 	() => encodeURIComponent(`us.anthropic.claude-${word(PLAIN, 20)}-v1:0`),
 	() => encodeURIComponent(`arn:aws:bedrock:us-east-1:${randomInt(1e11, 1e12)}:application-inference-profile/${word(PLAIN, 12)}`),
 	() => `arn:aws:bedrock:eu-west-1:${randomInt(1e11, 1e12)}:inference-profile%2F${word(PLAIN, 12)}`,
-	() => word([...PLAIN, ':', '%3A', '%2F', '%20', '%ED%99%8D'], 40),
+	() => `m${word([...PLAIN, ':', '%3A', '%2F', '%20', '%ED%99%8D'], 40)}`, /* no segment of dots: AWS's package takes those away, ours leaves that to its callers */
 ]
 const parameter = () => [word(PLAIN, 8), word([...PLAIN, ' ', '/', ':', '+', '&', '=', '홍'], 10)]
 
