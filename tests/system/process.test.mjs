@@ -229,7 +229,7 @@ for (const WORKERS of ['2', '1'])
 			await wait_until(async () => !await keeps(), 'the new rules are in force')
 		})
 	})
-s.test('two workers share the streams', managed, async t => {
+s.test('two workers share many streams', managed, async t => {
 	await t.with({ WORKERS: '2' }, async proxy => {
 		const both = await workers(proxy), gates = Array.from({ length: 40 }, () => new Gate()), answers = []
 		/* its loop waits, and at least the usual four threads that accept */

@@ -154,8 +154,8 @@ new_set(struct ccp_accept *accept)
 }
 
 /*
- * Who took a connection goes to the end of the socket's queue, or else one worker would get nearly
- * all of them, and one core all the work.
+ * Who lets others go first goes to the end of the socket's queue. If nobody did, one worker would
+ * get nearly all connections, and one core all the work.
  */
 static void *
 run(void *arg)
@@ -163,6 +163,7 @@ run(void *arg)
 	struct ccp_accept *accept = arg;
 	struct epoll_event got;
 	int set = new_set(accept), fd;
+	bool behind;
 
 	while (set >= 0) {
 		if (epoll_wait(set, &got, 1, -1) <= 0)
@@ -176,14 +177,14 @@ run(void *arg)
 				(void)wait_short(accept, errno);
 			continue; /* or another thread was faster */
 		}
-		(void)epoll_ctl(set, EPOLL_CTL_DEL, accept->listen_fd, NULL);
 		be_busy(accept);
-		accept->fn(accept->arg, fd);
+		behind = accept->fn(accept->arg, fd);
 		if (!be_idle(accept)) {
 			close(set);
 			return NULL;
 		}
-		if (!watch_socket(accept, set))
+		if (behind && epoll_ctl(set, EPOLL_CTL_DEL, accept->listen_fd, NULL) == 0 &&
+		    !watch_socket(accept, set))
 			break;
 	}
 	if (set >= 0)

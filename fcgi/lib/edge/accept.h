@@ -7,7 +7,8 @@
 
 /*
  * Threads that accept connections of a listening socket and do the first thing with each, which
- * may block: read a request. Of workers that share the socket each thread gets its turn.
+ * may block: read a request. Of workers that share the socket the first gets them all, as far as it
+ * does not let the others go first.
  */
 struct ccp_accept;
 
@@ -16,9 +17,10 @@ struct ccp_accept;
 
 /*
  * On an accept thread, on many at once, and perhaps before ccp_accept_new() has returned. fd
- * (blocking, close-on-exec) is the function's to close.
+ * (blocking, close-on-exec) is the function's to close. True: others may have the next ones, those
+ * of this worker and of all that share the socket.
  */
-typedef void ccp_accept_fn(void *arg, int fd);
+typedef bool ccp_accept_fn(void *arg, int fd);
 
 /*
  * Starts accepting on listen_fd, a listening socket, which becomes non-blocking. threads: as many

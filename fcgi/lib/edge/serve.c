@@ -12,14 +12,19 @@
 #include <fcgiapp.h>
 #include <openssl/rand.h>
 
+/*
+ * With more running requests than these a worker lets the others go first. Not with fewer: its
+ * connections to Anthropic and AWS are warm.
+ */
+#define SHARE_ABOVE 8
+
 struct ccp_serve {
 	const struct ccp_config *config;
 	struct ccp_loop *loop;
 	struct ccp_serve_handlers handlers;
 	struct ccp_accept *accept;
-	struct ccp_session *first; /* loop thread, as the count */
-	size_t sessions;
-	atomic_size_t on_the_way; /* posted to the loop, not begun yet */
+	struct ccp_session *first; /* loop thread */
+	atomic_size_t running;     /* from the connection to the session's end */
 };
 
 static void
@@ -40,7 +45,7 @@ free_session(struct ccp_task *task)
 	struct ccp_session *s =
 		(struct ccp_session *)((char *)task - offsetof(struct ccp_session, task));
 
-	s->serve->sessions--;
+	atomic_fetch_sub(&s->serve->running, 1);
 	if (s->next)
 		s->next->previous = s->previous;
 	if (s->previous)
@@ -122,8 +127,6 @@ begin_session(struct ccp_task *task)
 	struct ccp_response_events events = { on_gone, on_ready, on_closed, s };
 	struct ccp_serve *serve = s->serve;
 
-	atomic_fetch_sub(&serve->on_the_way, 1);
-	serve->sessions++;
 	s->next = serve->first;
 	if (s->next)
 		s->next->previous = s;
@@ -139,30 +142,34 @@ begin_session(struct ccp_task *task)
 	serve->handlers.begin(serve->handlers.arg, s);
 }
 
-/* On an accept thread: reads one request and hands it over. */
-static void
+/* On an accept thread: reads one request and hands it over. True: this worker has enough to do. */
+static bool
 take_request(void *arg, int fd)
 {
 	struct ccp_serve *serve = arg;
+	size_t before = atomic_fetch_add(&serve->running, 1);
 	struct ccp_session *s = calloc(1, sizeof(*s));
 	struct ccp_error err;
 
 	if (!s) {
 		close(fd);
-		return;
+		goto none;
 	}
 	if (ccp_request_read(fd, (size_t)serve->config->max_body_bytes, &s->request, &err)) {
 		ccp_log(CCP_LOG_WARNING, NULL, "request dropped: %s", err.text);
 		ccp_request_clear(&s->request);
 		free(s);
-		return;
+		goto none;
 	}
 	make_id(s->id);
 	ccp_route_parse(s->request.method, s->request.uri, &s->request.headers, &s->route);
 	s->serve = serve;
 	s->task.fn = begin_session;
-	atomic_fetch_add(&serve->on_the_way, 1);
 	ccp_loop_post(serve->loop, &s->task);
+	return before >= SHARE_ABOVE;
+none:
+	atomic_fetch_sub(&serve->running, 1);
+	return false;
 }
 
 enum ccp_err
@@ -196,12 +203,11 @@ ccp_serve_stop(struct ccp_serve *serve)
 	ccp_accept_stop(serve->accept);
 }
 
-/* In this order: a thread that has gone has put its request on the way before. */
+/* In this order: a thread that has gone has counted its request before. */
 bool
 ccp_serve_idle(struct ccp_serve *serve)
 {
-	return ccp_accept_over(serve->accept) && atomic_load(&serve->on_the_way) == 0 &&
-	       serve->sessions == 0;
+	return ccp_accept_over(serve->accept) && atomic_load(&serve->running) == 0;
 }
 
 void
@@ -219,7 +225,7 @@ ccp_serve_each(struct ccp_serve *serve, void (*fn)(struct ccp_session *session))
 size_t
 ccp_serve_session_count(struct ccp_serve *serve)
 {
-	return serve->sessions;
+	return atomic_load(&serve->running);
 }
 
 void
