@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import * as A from './anthropic.mjs'
 import * as B from './bedrock.mjs'
 import { provider } from './client.mjs'
-import { BESIDE, PROGRAMS, ROOT, free_port, suite, temp_folder, wait_until } from './harness.mjs'
+import { BESIDE, PROGRAMS, ROOT, free_port, open_files, suite, temp_folder, wait_until } from './harness.mjs'
 
 const ADMIN = path.join(PROGRAMS, 'claude-code-proxy-admin')
 const s = suite()
@@ -154,13 +154,7 @@ async function hold_delivery(proxy, t) {
 	t.after(() => holder.stdin.destroy()) /* whatever fails: then it ends */
 	await once(holder.stdout, 'data')
 	fs.renameSync(own, lock)
-	const delivers = pid => fs.readdirSync(`/proc/${pid}/fd`).some(fd => {
-		try {
-			return fs.readlinkSync(`/proc/${pid}/fd/${fd}`).endsWith(`${path.basename(lock)} (deleted)`)
-		} catch {
-			return false /* closed meanwhile */
-		}
-	})
+	const delivers = pid => open_files(pid).some(file => file.endsWith(`${path.basename(lock)} (deleted)`))
 	await wait_until(() => ![proxy.pid(), ...proxy.children()].some(delivers), 'no courier has the old lock')
 	return async () => {
 		holder.stdin.end()

@@ -103,12 +103,13 @@ const alive = pid => {
 	}
 }
 
-/* How many descriptors of a kind a process has: "anon_inode:[eventpoll]", "anon_inode:[signalfd]", "socket:". */
-export function descriptors(pid, kind) {
+/* What the descriptors of a process are: files, "socket:[…]", "anon_inode:[eventpoll]", '' for one that was closed meanwhile. */
+export function open_files(pid) {
 	const or_gone = (read, gone) => { try { return read() } catch { return gone } }
-	return or_gone(() => fs.readdirSync(`/proc/${pid}/fd`), [])
-		.filter(fd => or_gone(() => fs.readlinkSync(`/proc/${pid}/fd/${fd}`), '').startsWith(kind)).length
+	return or_gone(() => fs.readdirSync(`/proc/${pid}/fd`), []).map(fd => or_gone(() => fs.readlinkSync(`/proc/${pid}/fd/${fd}`), ''))
 }
+/* How many of a kind there are. */
+export const descriptors = (pid, kind) => open_files(pid).filter(one => one.startsWith(kind)).length
 /* A worker of messages.fcgi that takes requests: its loop waits, and a thread that accepts. Its settings are read by then. */
 export const is_worker = pid => descriptors(pid, 'anon_inode:[eventpoll]') > 1
 /* usage.fcgi or ui.fcgi: it takes its signals last. */

@@ -65,7 +65,7 @@ describe('DynamoDB', () => {
 			}, 'all six are in the table')
 			assert.equal(item.date.S, today())
 			await counted(t, proxy, 6)
-			await wait_until(() => about(proxy, BACK).length > 0, 'it says so')
+			await wait_until(() => about(proxy, BACK).length > 0 && about(proxy, BACK).length === about(proxy, DOWN).length, 'it says so, as often as it said the other')
 			for (const which of [DOWN, BACK]) /* a question that was under way when this machine had other things to do may be one more */
 				assert.ok([1, 2, 3].includes(about(proxy, which).length), about(proxy, which).join('\n'))
 			assert.deepEqual(about(proxy, /limits unknown|health:/), [], 'no line for each request')

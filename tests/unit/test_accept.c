@@ -1,10 +1,9 @@
 /* covers: accept */
+#include "listen.h"
 #include "unit.h"
 
 #include "edge/accept.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -47,21 +46,6 @@ reaches(atomic_int *counter, int count)
 	for (int ms = 0; ms < WAIT_MAX_MS && *counter < count; ms++)
 		usleep(1000);
 	return *counter >= count;
-}
-
-static int
-listening(struct sockaddr_in *at)
-{
-	socklen_t size = sizeof(*at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	*at = (struct sockaddr_in){ .sin_family = AF_INET,
-		                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)at, sizeof(*at)), 0);
-	assert_int_equal(listen(fd, 128), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)at, &size), 0);
-	return fd;
 }
 
 static void
@@ -114,7 +98,7 @@ two_take_turns(void **state)
 {
 	struct sockaddr_in at;
 	struct taker one, other;
-	int fd = listening(&at), clients = 0;
+	int fd = unit_listen(&at), clients = 0;
 	struct ccp_accept *first = accepting(fd, 2, &one), *second = accepting(fd, 2, &other);
 
 	(void)state;
@@ -142,7 +126,7 @@ busy_ones_hold_up_nobody(void **state)
 {
 	struct sockaddr_in at;
 	struct taker t;
-	int fd = listening(&at), clients[CCP_ACCEPT_THREADS_MAX + 1];
+	int fd = unit_listen(&at), clients[CCP_ACCEPT_THREADS_MAX + 1];
 	struct ccp_accept *accept = accepting(fd, 1, &t);
 
 	(void)state;
@@ -174,7 +158,7 @@ stops(void **state)
 {
 	struct sockaddr_in at;
 	struct taker t;
-	int fd = listening(&at), before = connected(&at), after;
+	int fd = unit_listen(&at), before = connected(&at), after;
 	struct ccp_accept *accept = accepting(fd, 2, &t);
 
 	(void)state;
@@ -203,7 +187,7 @@ out_of_descriptors(void **state)
 	struct sockaddr_in at;
 	struct taker t;
 	struct rlimit usual, tight;
-	int fd = listening(&at), first = socket(AF_INET, SOCK_STREAM, 0),
+	int fd = unit_listen(&at), first = socket(AF_INET, SOCK_STREAM, 0),
 	    second = socket(AF_INET, SOCK_STREAM, 0);
 	struct ccp_accept *accept;
 

@@ -1,8 +1,7 @@
 /* covers: dynamodb_client */
 #include "dynamodb_outside.h"
+#include "listen.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -385,8 +384,7 @@ monotonic_s(void)
 static void
 a_pause_ends_with_the_process(void **state)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET };
-	socklen_t len = sizeof(address);
+	struct sockaddr_in address;
 	const struct timespec moment = { .tv_nsec = 1000000 };
 	struct ccp_credentials *credentials;
 	struct ccp_config *config;
@@ -396,11 +394,8 @@ a_pause_ends_with_the_process(void **state)
 	void *err = NULL;
 
 	(void)state;
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(listener, 4), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	listener = unit_listen(&address);
+	assert_true(listener >= 0);
 	config = real_config(ntohs(address.sin_port));
 	assert_int_equal(ccp_credentials_new(config, &credentials, NULL), CCP_OK);
 	assert_int_equal(ccp_ddb_new(config, credentials, NULL, &ddb, NULL), CCP_OK);

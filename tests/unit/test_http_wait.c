@@ -1,11 +1,10 @@
 /* covers: http_easy */
+#include "listen.h"
 #include "unit.h"
 
 #include "base/config.h"
 #include "base/http_wait.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -103,14 +102,11 @@ static int
 set_up(void **state)
 {
 	static char *env[] = { (char *)"HTTPS_PROXY=http://127.0.0.1:1", NULL };
-	struct sockaddr_in address = { .sin_family = AF_INET };
-	socklen_t len = sizeof(address);
+	struct sockaddr_in address;
 
 	(void)state;
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	server.fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (server.fd < 0 || bind(server.fd, (struct sockaddr *)&address, sizeof(address)) ||
-	    listen(server.fd, 16) || getsockname(server.fd, (struct sockaddr *)&address, &len))
+	server.fd = unit_listen(&address);
+	if (server.fd < 0)
 		return -1;
 	server.port = ntohs(address.sin_port);
 	return pthread_create(&server.thread, NULL, serve, &server) ||
